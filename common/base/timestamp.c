@@ -1,0 +1,91 @@
+#include "common/base/timestamp.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum { SECOND_MS = 1000 };
+
+void timestamp_format(int64_t time_ms, char out[TIMESTAMP_SIZE])
+{
+    int64_t seconds = time_ms / SECOND_MS;
+    int ms = (int)(time_ms % SECOND_MS);
+    struct tm tm = { 0 };
+    time_t when;
+    int length;
+
+    if (ms < 0) {
+        ms += SECOND_MS;
+        seconds--;
+    }
+    when = (time_t)seconds;
+    gmtime_r(&when, &tm);
+    length = snprintf(out, TIMESTAMP_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d", (tm.tm_year + 1900) % 10000, tm.tm_mon + 1,
+                      tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    if (ms != 0) {
+        length += snprintf(out + length, (size_t)(TIMESTAMP_SIZE - length), ".%03d", ms);
+        while (out[length - 1] == '0')
+            length--;
+    }
+    snprintf(out + length, (size_t)(TIMESTAMP_SIZE - length), "Z");
+}
+
+/* Reads exactly `count` digits. */
+static bool digits(const char **text, int count, int *value)
+{
+    *value = 0;
+    for (int i = 0; i < count; i++, (*text)++) {
+        if (!isdigit((unsigned char)**text))
+            return false;
+        *value = *value * 10 + (**text - '0');
+    }
+    return true;
+}
+
+static bool literal(const char **text, const char *any)
+{
+    if (**text == '\0' || strchr(any, **text) == NULL)
+        return false;
+    (*text)++;
+    return true;
+}
+
+bool timestamp_parse(const char *text, int64_t *time_ms)
+{
+    struct tm tm = { 0 };
+    int year, month, ms = 0, scale = 100, sign, hours = 0, minutes = 0;
+    const char *at = text;
+
+    if (!digits(&at, 4, &year) || !literal(&at, "-") || !digits(&at, 2, &month) || !literal(&at, "-") ||
+        !digits(&at, 2, &tm.tm_mday) || !literal(&at, "Tt") || !digits(&at, 2, &tm.tm_hour) || !literal(&at, ":") ||
+        !digits(&at, 2, &tm.tm_min) || !literal(&at, ":") || !digits(&at, 2, &tm.tm_sec))
+        return false;
+    if (month < 1 || month > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour > 23 || tm.tm_min > 59 ||
+        tm.tm_sec > 60)
+        return false;
+    if (*at == '.') {
+        if (!isdigit((unsigned char)*++at))
+            return false;
+        for (; isdigit((unsigned char)*at); at++, scale /= 10)
+            ms += (*at - '0') * scale;
+    }
+    sign = *at == '-' ? -1 : 1;
+    if (!literal(&at, "Zz") &&
+        (!literal(&at, "+-") || !digits(&at, 2, &hours) || !literal(&at, ":") || !digits(&at, 2, &minutes)))
+        return false;
+    if (*at != '\0' || hours > 23 || minutes > 59)
+        return false;
+    tm.tm_year = year - 1900;
+    tm.tm_mon = month - 1;
+    *time_ms = ((int64_t)timegm(&tm) - sign * (hours * 3600 + minutes * 60)) * SECOND_MS + ms;
+    return true;
+}
+
+int64_t clock_now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * SECOND_MS + now.tv_nsec / 1000000;
+}
