@@ -1,0 +1,30 @@
+/* query.h - application/x-www-form-urlencoded: the query of a URL, the body of a form.
+ *
+ * `+` is a space, %XX a byte; repeated members are kept in their order; empty pairs are left out; a name without '='
+ * has an empty value. Decoded texts are valid UTF-8 without NUL, so that a database takes them. Pure. */
+#ifndef TIDEGATE_HTTP_QUERY_H
+#define TIDEGATE_HTTP_QUERY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/base/error.h"
+
+struct query; /* opaque */
+
+enum { QUERY_MEMBER_COUNT_MAX = 1024 };
+
+/* Own: query_free. NULL (ERROR_INPUT): a bad escape, no valid UTF-8, or too many members. */
+struct query *query_parse(const char *text, size_t size, struct error *err);
+void query_free(struct query *query);
+
+/* How many members are called `name`, exactly. */
+size_t query_count(const struct query *query, const char *name);
+
+/* The value of the `index`th of them, or NULL. Lives as long as `query`. */
+const char *query_value(const struct query *query, const char *name, size_t index);
+
+/* Decodes %XX (and, if `plus`, '+') of `size` bytes into a text. Own: free(). NULL as query_parse. */
+char *percent_decode(const char *text, size_t size, bool plus, struct error *err);
+
+#endif

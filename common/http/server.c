@@ -1,0 +1,518 @@
+#include "common/http/server.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/http_struct.h>
+#include <event2/keyvalq_struct.h>
+#include <event2/listener.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "common/base/settings.h"
+#include "common/http/path.h"
+#include "common/json/lenient.h"
+
+enum {
+    HOST_SIZE = 256,
+    BACKLOG = 1024,
+    /* A body up to this much over the greatest limit is read, so that its answer can be ours; evhttp answers a larger one
+     * 413 by itself and in its own words. */
+    BODY_SLACK_SIZE = 1024 * 1024,
+    /* What was answered last must still leave the socket before the process may end. */
+    DRAIN_FLUSH_MS = 50,
+};
+
+struct http_server {
+    struct event_base *base;
+    struct evhttp *http;
+    struct evhttp_bound_socket *bound; /* NULL once draining */
+    uint16_t port;
+    struct http_route *routes;
+    size_t route_count;
+    size_t body_size_max;
+    http_watcher *watcher;
+    void *watcher_context;
+    struct exchange *exchanges;
+    size_t unanswered;
+    void (*drained)(void *context);
+    void *drained_context;
+    struct event *drain_timer;
+};
+
+struct exchange {
+    struct http_server *server;
+    struct evhttp_request *request; /* NULL: the client has left, and evhttp has freed it */
+    const struct http_route *route; /* NULL: unknown */
+    const char *method;
+    char *path;
+    const char *query_text; /* in `target` */
+    size_t query_size;
+    char *target;
+    struct query *query;
+    char *variables[HTTP_VARIABLE_COUNT_MAX];
+    struct evbuffer *body;
+    struct timespec begun;
+    int status;
+    void *attached;
+    void (*release)(void *attached);
+    struct exchange *prev, *next;
+};
+
+/* --- Exchanges --- */
+
+static void exchange_free(struct exchange *exchange)
+{
+    DL_DELETE(exchange->server->exchanges, exchange);
+    exchange->server->unanswered--;
+    if (exchange->release != NULL)
+        exchange->release(exchange->attached);
+    for (size_t i = 0; i < HTTP_VARIABLE_COUNT_MAX; i++)
+        free(exchange->variables[i]);
+    query_free(exchange->query);
+    if (exchange->body != NULL)
+        evbuffer_free(exchange->body);
+    free(exchange->path);
+    free(exchange->target);
+    free(exchange);
+}
+
+static void client_left(struct evhttp_connection *connection, void *context)
+{
+    struct exchange *exchange = context;
+
+    (void)connection;
+    exchange->request = NULL;
+}
+
+static const char *method_text(enum evhttp_cmd_type type)
+{
+    switch (type) {
+    case EVHTTP_REQ_GET:     return "GET";
+    case EVHTTP_REQ_POST:    return "POST";
+    case EVHTTP_REQ_HEAD:    return "HEAD";
+    case EVHTTP_REQ_PUT:     return "PUT";
+    case EVHTTP_REQ_DELETE:  return "DELETE";
+    case EVHTTP_REQ_OPTIONS: return "OPTIONS";
+    case EVHTTP_REQ_TRACE:   return "TRACE";
+    case EVHTTP_REQ_CONNECT: return "CONNECT";
+    case EVHTTP_REQ_PATCH:   return "PATCH";
+    }
+    return "?";
+}
+
+static struct exchange *exchange_new(struct http_server *server, struct evhttp_request *request)
+{
+    struct exchange *exchange = calloc(1, sizeof *exchange);
+    const char *target = evhttp_request_get_uri(request);
+
+    if (exchange == NULL)
+        abort();
+    exchange->server = server;
+    exchange->request = request;
+    exchange->method = method_text(evhttp_request_get_command(request));
+    exchange->target = strdup(target != NULL ? target : "");
+    if (exchange->target == NULL)
+        abort();
+    exchange->path = path_clean(exchange->target, &exchange->query_text, &exchange->query_size);
+    clock_gettime(CLOCK_MONOTONIC, &exchange->begun);
+    DL_APPEND(server->exchanges, exchange);
+    server->unanswered++;
+    evhttp_connection_set_closecb(evhttp_request_get_connection(request), client_left, exchange);
+    return exchange;
+}
+
+/* --- Routing --- */
+
+/* Decodes the variables; false: one is no text, which no route can mean. */
+static bool take_variables(struct exchange *exchange, const struct path_span *spans)
+{
+    for (size_t i = 0; i < HTTP_VARIABLE_COUNT_MAX && spans[i].text != NULL; i++) {
+        exchange->variables[i] = percent_decode(spans[i].text, spans[i].size, false, NULL);
+        if (exchange->variables[i] == NULL)
+            return false;
+    }
+    return true;
+}
+
+static const struct http_route *find_route(struct exchange *exchange)
+{
+    const struct http_server *server = exchange->server;
+
+    for (size_t i = 0; i < server->route_count && exchange->path != NULL; i++) {
+        struct path_span spans[HTTP_VARIABLE_COUNT_MAX] = { 0 };
+
+        if (strcmp(server->routes[i].method, exchange->method) == 0 &&
+            path_match(server->routes[i].path, exchange->path, spans, HTTP_VARIABLE_COUNT_MAX))
+            return take_variables(exchange, spans) ? &server->routes[i] : NULL;
+    }
+    return NULL;
+}
+
+static size_t body_limit(const struct http_route *route)
+{
+    return route->body_size_max != 0 ? route->body_size_max : (size_t)HTTP_BODY_SIZE_MAX;
+}
+
+static void request_complete(struct evhttp_request *request, void *context)
+{
+    struct exchange *exchange = exchange_new(context, request);
+    const size_t size = evbuffer_get_length(evhttp_request_get_input_buffer(request));
+    char text[128];
+
+    exchange->route = find_route(exchange);
+    if (exchange->route == NULL) {
+        exchange_answer_unknown(exchange);
+    } else if (size > body_limit(exchange->route)) {
+        snprintf(text, sizeof text, "the request body has %zu bytes; at most %zu are accepted", size,
+                 body_limit(exchange->route));
+        exchange_answer_error(exchange, 413, text);
+    } else {
+        exchange->route->handler(exchange, exchange->route->context);
+    }
+}
+
+void http_server_route(struct http_server *server, const struct http_route *routes, size_t count)
+{
+    struct http_route *all = malloc((server->route_count + count) * sizeof *all);
+
+    /* Exchanges under way point to the old table; routes are added before any request comes. */
+    assert(server->exchanges == NULL);
+    if (all == NULL)
+        abort();
+    if (server->route_count > 0)
+        memcpy(all, server->routes, server->route_count * sizeof *all);
+    memcpy(all + server->route_count, routes, count * sizeof *all);
+    free(server->routes);
+    server->routes = all;
+    server->route_count += count;
+    for (size_t i = 0; i < count; i++)
+        if (body_limit(&routes[i]) > server->body_size_max)
+            server->body_size_max = body_limit(&routes[i]);
+    evhttp_set_max_body_size(server->http, (ev_ssize_t)server->body_size_max + BODY_SLACK_SIZE);
+}
+
+/* --- Life of the server --- */
+
+static struct addrinfo *resolve(const char *listen, struct error *err)
+{
+    const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
+    char host[HOST_SIZE], service[8];
+    struct addrinfo *found = NULL;
+    uint16_t port;
+    int code;
+
+    if (!listen_split(listen, host, sizeof host, &port)) {
+        error_set(err, ERROR_INPUT, "cannot listen on %s: expected host:port", listen);
+        return NULL;
+    }
+    snprintf(service, sizeof service, "%u", port);
+    code = getaddrinfo(host[0] != '\0' ? host : NULL, service, &hints, &found);
+    if (code != 0)
+        error_set(err, ERROR_INPUT, "cannot listen on %s: %s", listen, gai_strerror(code));
+    return found;
+}
+
+static uint16_t bound_port(evutil_socket_t fd)
+{
+    struct sockaddr_storage address = { 0 };
+    socklen_t size = sizeof address;
+
+    if (getsockname(fd, (struct sockaddr *)&address, &size) != 0)
+        return 0;
+    return ntohs(address.ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)(const void *)&address)->sin6_port
+                                               : ((const struct sockaddr_in *)(const void *)&address)->sin_port);
+}
+
+static bool server_listen(struct http_server *server, const char *listen, struct error *err)
+{
+    struct addrinfo *address = resolve(listen, err);
+    struct evconnlistener *listener;
+    const int on = 1;
+
+    if (address == NULL)
+        return false;
+    listener = evconnlistener_new_bind(server->base, NULL, NULL,
+                                       LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, BACKLOG,
+                                       address->ai_addr, (int)address->ai_addrlen);
+    freeaddrinfo(address);
+    if (listener == NULL)
+        return error_set(err, ERROR_UNAVAILABLE, "cannot listen on %s: %s", listen, strerror(errno));
+    /* Inherited by what is accepted: the last piece of a long answer must not wait for an acknowledgement. */
+    setsockopt(evconnlistener_get_fd(listener), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    server->port = bound_port(evconnlistener_get_fd(listener));
+    server->bound = evhttp_bind_listener(server->http, listener);
+    if (server->bound == NULL) {
+        evconnlistener_free(listener);
+        return error_set(err, ERROR_INTERNAL, "cannot listen on %s: no memory", listen);
+    }
+    return true;
+}
+
+struct http_server *http_server_new(struct event_base *base, const char *listen, struct error *err)
+{
+    struct http_server *server = calloc(1, sizeof *server);
+
+    if (server == NULL)
+        abort();
+    server->base = base;
+    server->http = evhttp_new(base);
+    if (server->http == NULL)
+        abort();
+    server->body_size_max = HTTP_BODY_SIZE_MAX;
+    evhttp_set_allowed_methods(server->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
+                                                 EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE |
+                                                 EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH);
+    evhttp_set_default_content_type(server->http, NULL);
+    evhttp_set_max_headers_size(server->http, HTTP_HEADERS_SIZE_MAX);
+    evhttp_set_max_body_size(server->http, HTTP_BODY_SIZE_MAX + BODY_SLACK_SIZE);
+    evhttp_set_timeout(server->http, HTTP_IDLE_S);
+    evhttp_set_gencb(server->http, request_complete, server);
+    if (server_listen(server, listen, err))
+        return server;
+    http_server_free(server);
+    return NULL;
+}
+
+void http_server_free(struct http_server *server)
+{
+    if (server == NULL)
+        return;
+    evhttp_free(server->http); /* tells each exchange that its client has left */
+    while (server->exchanges != NULL)
+        exchange_free(server->exchanges);
+    if (server->drain_timer != NULL)
+        event_free(server->drain_timer);
+    free(server->routes);
+    free(server);
+}
+
+uint16_t http_server_port(const struct http_server *server)
+{
+    return server->port;
+}
+
+void http_server_watch(struct http_server *server, http_watcher *watcher, void *context)
+{
+    server->watcher = watcher;
+    server->watcher_context = context;
+}
+
+size_t http_server_unanswered(const struct http_server *server)
+{
+    return server->unanswered;
+}
+
+static void drain_look(evutil_socket_t fd, short what, void *context)
+{
+    struct http_server *server = context;
+
+    (void)fd;
+    (void)what;
+    if (server->unanswered == 0)
+        server->drained(server->drained_context);
+}
+
+/* Anew after every answer, so that a connection whose request was already on its way is served too. */
+static void drain_arm(struct http_server *server)
+{
+    const struct timeval soon = { 0, DRAIN_FLUSH_MS * 1000 };
+
+    if (server->drain_timer != NULL && server->unanswered == 0)
+        evtimer_add(server->drain_timer, &soon);
+}
+
+void http_server_drain(struct http_server *server, void (*drained)(void *context), void *context)
+{
+    if (server->drain_timer != NULL)
+        return;
+    server->drained = drained;
+    server->drained_context = context;
+    evhttp_del_accept_socket(server->http, server->bound);
+    server->bound = NULL;
+    server->drain_timer = evtimer_new(server->base, drain_look, server);
+    if (server->drain_timer == NULL)
+        abort();
+    drain_arm(server);
+}
+
+/* --- What was asked --- */
+
+const char *exchange_method(const struct exchange *exchange)
+{
+    return exchange->method;
+}
+
+const char *exchange_path(const struct exchange *exchange)
+{
+    return exchange->path != NULL ? exchange->path : "";
+}
+
+const char *exchange_pattern(const struct exchange *exchange)
+{
+    return exchange->route != NULL ? exchange->route->path : NULL;
+}
+
+const char *exchange_variable(const struct exchange *exchange, const char *name)
+{
+    const int index = path_variable_index(exchange->route->path, name);
+
+    assert(index >= 0);
+    return exchange->variables[index];
+}
+
+const struct query *exchange_query(struct exchange *exchange, struct error *err)
+{
+    if (exchange->query == NULL)
+        exchange->query = query_parse(exchange->query_text, exchange->query_size, err);
+    return exchange->query;
+}
+
+const char *exchange_header(const struct exchange *exchange, const char *name)
+{
+    if (exchange->request == NULL)
+        return NULL;
+    return evhttp_find_header(evhttp_request_get_input_headers(exchange->request), name);
+}
+
+const char *exchange_body(struct exchange *exchange, size_t *size)
+{
+    if (exchange->body == NULL) {
+        exchange->body = evbuffer_new();
+        /* Moved, not copied: evhttp frees its buffer when the client leaves. */
+        if (exchange->body == NULL ||
+            (exchange->request != NULL &&
+             evbuffer_add_buffer(exchange->body, evhttp_request_get_input_buffer(exchange->request)) != 0))
+            abort();
+    }
+    *size = evbuffer_get_length(exchange->body);
+    return *size > 0 ? (const char *)evbuffer_pullup(exchange->body, -1) : "";
+}
+
+bool exchange_is_gone(const struct exchange *exchange)
+{
+    return exchange->request == NULL;
+}
+
+double exchange_elapsed_ms(const struct exchange *exchange)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - exchange->begun.tv_sec) * 1e3 + (double)(now.tv_nsec - exchange->begun.tv_nsec) / 1e6;
+}
+
+void exchange_attach(struct exchange *exchange, void *attached, void (*release)(void *attached))
+{
+    assert(exchange->attached == NULL);
+    exchange->attached = attached;
+    exchange->release = release;
+}
+
+void *exchange_attached(const struct exchange *exchange)
+{
+    return exchange->attached;
+}
+
+int exchange_status(const struct exchange *exchange)
+{
+    return exchange->status;
+}
+
+/* --- What is answered --- */
+
+const char *http_reason(int status)
+{
+    switch (status) {
+    case 200: return "OK";
+    case 201: return "Created";
+    case 202: return "Accepted";
+    case 204: return "No Content";
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 409: return "Conflict";
+    case 410: return "Gone";
+    case 412: return "Precondition Failed";
+    case 413: return "Content Too Large";
+    case 415: return "Unsupported Media Type";
+    case 422: return "Unprocessable Content";
+    case 429: return "Too Many Requests";
+    case 500: return "Internal Server Error";
+    case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
+    default:  return "Unknown";
+    }
+}
+
+void exchange_set_header(struct exchange *exchange, const char *name, const char *value)
+{
+    assert(strpbrk(value, "\r\n") == NULL);
+    if (exchange->request != NULL)
+        evhttp_add_header(evhttp_request_get_output_headers(exchange->request), name, value);
+}
+
+static void send_answer(struct exchange *exchange, const char *content_type, const char *body, size_t size)
+{
+    struct evbuffer *buffer = evbuffer_new();
+
+    if (buffer == NULL || evbuffer_add(buffer, body, size) != 0)
+        abort();
+    exchange_set_header(exchange, "Content-Type", content_type);
+    if (exchange->server->drain_timer != NULL)
+        exchange_set_header(exchange, "Connection", "close");
+    evhttp_connection_set_closecb(evhttp_request_get_connection(exchange->request), NULL, NULL);
+    evhttp_send_reply(exchange->request, exchange->status, http_reason(exchange->status), buffer);
+    evbuffer_free(buffer);
+}
+
+void exchange_answer(struct exchange *exchange, int status, const char *content_type, const char *body, size_t size)
+{
+    struct http_server *server = exchange->server;
+
+    exchange->status = status;
+    if (server->watcher != NULL)
+        server->watcher(exchange, server->watcher_context);
+    if (exchange->request != NULL)
+        send_answer(exchange, content_type, body, size);
+    exchange_free(exchange);
+    drain_arm(server);
+}
+
+void exchange_answer_json(struct exchange *exchange, int status, json_t *json)
+{
+    char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
+
+    if (text == NULL)
+        abort();
+    json_decref(json);
+    exchange_answer(exchange, status, "application/json", text, strlen(text));
+    free(text);
+}
+
+void exchange_answer_error(struct exchange *exchange, int status, const char *text)
+{
+    json_t *error = json_text(text);
+
+    exchange_answer_json(exchange, status,
+                         json_pack("{s:O, s:s, s:s, s:i, s:o}", "error", error, "type", "about:blank", "title",
+                                   http_reason(status), "status", status, "detail", error));
+}
+
+void exchange_answer_unknown(struct exchange *exchange)
+{
+    static const char text[] = "404 page not found\n";
+
+    exchange_answer(exchange, 404, "text/plain; charset=utf-8", text, sizeof text - 1);
+}

@@ -1,0 +1,29 @@
+/* lenient.h - JSON as people write it by hand: one comma too many at the end of an object or array is accepted.
+ *
+ * The comma is blanked in the bytes before they are parsed, so that line and column of any error stay true. All else is
+ * strict: UTF-8, one value and nothing after it. Of a repeated member the last one counts. Pure. */
+#ifndef TIDEGATE_JSON_LENIENT_H
+#define TIDEGATE_JSON_LENIENT_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "common/base/error.h"
+
+enum { JSON_DEPTH_MAX = 64 };
+
+/* Decodes `size` bytes, any JSON value. Own: json_decref. NULL: `err` (ERROR_INPUT) says what is wrong with line and
+ * column; "EOF" where there is nothing but white space. */
+json_t *json_decode(const char *bytes, size_t size, struct error *err);
+
+/* The member `name` of `object`: the one so called, else the last one that differs in case alone. NULL: there is none,
+ * or `object` is none. Borrowed. */
+json_t *json_member(const json_t *object, const char *name);
+
+/* "an object", "a string", "null" and so on: for error messages. NULL is "nothing". */
+const char *json_type_text(const json_t *value);
+
+/* A string of any bytes: those that are no UTF-8 are replaced by '?', so it cannot fail. */
+json_t *json_text(const char *text);
+
+#endif

@@ -1,0 +1,362 @@
+/* serve.c - requests become records: what a partition does all day. */
+#include "common/log/partition.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void partition_pend(struct partition *partition, int64_t offset, int64_t append_ms, const char *bytes, size_t size)
+{
+    const struct port *port = port_of(partition);
+    struct pending *pending;
+
+    if (partition->count == partition->size) {
+        size_t grown = partition->size == 0 ? 64 : partition->size * 2;
+        struct pending *items = calloc(grown, sizeof *items);
+
+        if (items == NULL)
+            abort();
+        for (size_t i = 0; i < partition->count; i++)
+            items[i] = partition->pending[(partition->head + i) % partition->size];
+        free(partition->pending);
+        partition->pending = items;
+        partition->size = grown;
+        partition->head = 0;
+    }
+    pending = &partition->pending[(partition->head + partition->count++) % partition->size];
+    *pending = (struct pending){ .offset = offset, .append_ms = append_ms };
+    pending->decodable = incoming_decode(partition->processor->core, bytes, size, &pending->incoming, &pending->why);
+    partition->processor->stats.requests++;
+    if (partition->count > PENDING_MAX && !partition->held) {
+        partition->held = true;
+        port->hold(port->context, partition->number, true);
+    }
+}
+
+static void pop(struct partition *partition)
+{
+    const struct port *port = port_of(partition);
+
+    incoming_release(&partition->pending[partition->head].incoming);
+    partition->head = (partition->head + 1) % partition->size;
+    if (--partition->count < PENDING_LOW && partition->held) {
+        partition->held = false;
+        port->hold(port->context, partition->number, false);
+    }
+}
+
+/* --- Loading --- */
+
+static bool named(const struct names *names, const char *id)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (strcmp(names->items[i], id) == 0)
+            return true;
+    return false;
+}
+
+bool partition_has(struct partition *partition, const struct names *ids)
+{
+    const struct core *core = partition->processor->core;
+    const struct port *port = port_of(partition);
+
+    if (partition->loading)
+        return false;
+    names_release(&partition->asked);
+    for (size_t i = 0; i < ids->count; i++)
+        if (!core->holds(partition->state, ids->items[i]) && !named(&partition->absent, ids->items[i]))
+            names_add(&partition->asked, ids->items[i]);
+    if (partition->asked.count == 0)
+        return true;
+    if (partition->database_lost)
+        return false;
+    partition->loading = true;
+    partition->looking = false;
+    port->load(port->context, partition->number, &partition->asked);
+    return false;
+}
+
+void partition_look(struct partition *partition)
+{
+    static const struct names none = { 0 };
+    const struct port *port = port_of(partition);
+
+    partition->loading = partition->looking = true;
+    port->load(port->context, partition->number, &none);
+}
+
+static bool same(const struct position *a, const struct position *b)
+{
+    return a->offset == b->offset && strcmp(a->hash, b->hash) == 0;
+}
+
+/* The connection was lost while a projection was under way: the position says what became of it. */
+static void resolve(struct partition *partition, const struct position *position)
+{
+    partition->unsure = false;
+    partition->storing = false;
+    if (same(position, &partition->storing_to))
+        partition_stored(partition, STORED);
+    else if (same(position, &partition->stored))
+        partition_advance(partition);
+    else
+        partition_surprise(partition, "the stored position is not ours");
+}
+
+void partition_loaded(struct partition *partition, const struct restored *restored)
+{
+    const struct core *core = partition->processor->core;
+    const struct port *port = port_of(partition);
+
+    partition->loading = false;
+    if (restored == NULL) {
+        partition->database_lost = true;
+        if (partition->phase == PHASE_LOADING)
+            partition->phase = PHASE_SETTLING; /* asks again when the database is back */
+        return;
+    }
+    switch (partition->phase) {
+    case PHASE_CLOSED:
+    case PHASE_BLOCKED: break;
+    case PHASE_SETTLING: partition_settled(partition); break;
+    case PHASE_LOADING: partition_restore(partition, restored); break;
+    case PHASE_READING:
+    case PHASE_CHECKING:
+    case PHASE_SERVING:
+        if (partition->unsure) {
+            resolve(partition, &restored->position);
+        } else if (!same(&restored->position, &partition->stored)) {
+            partition_surprise(partition, "the stored position is not ours");
+        } else if (partition->looking) {
+            partition_advance(partition);
+        } else {
+            for (size_t i = 0; i < restored->count; i++)
+                core->load(partition->state, restored->rows[i].table, restored->rows[i].row);
+            for (size_t i = 0; i < partition->asked.count; i++)
+                if (!core->holds(partition->state, partition->asked.items[i]))
+                    names_add(&partition->absent, partition->asked.items[i]);
+        }
+        break;
+    }
+    port->run(port->context);
+}
+
+/* --- Deciding --- */
+
+/* A receiver takes only the successor of the message that it took last from that partition. */
+static bool takes(struct partition *partition, const struct incoming *incoming)
+{
+    const struct processor *processor = partition->processor;
+    const struct origin *origin = &incoming->origin;
+    const struct mark *mark;
+
+    if (origin->topic < 0)
+        return true;
+    mark = &partition->seen.at[origin->topic][origin->partition];
+    if (origin->offset < mark->offset || (origin->offset == mark->offset && origin->index <= mark->index)) {
+        partition->processor->stats.seen_again++;
+        return false;
+    }
+    if (incoming->after.offset == mark->offset && (mark->offset < 0 || incoming->after.index == mark->index)) {
+        partition->hole_since_ms = 0;
+        return true;
+    }
+    partition->processor->stats.holes++;
+    if (partition->hole_since_ms == 0)
+        partition->hole_since_ms = processor->now_ms;
+    return false;
+}
+
+static void reject(const struct partition *partition, const struct pending *pending, const char *reason,
+                   struct decision *decision)
+{
+    const struct request *request = &pending->incoming.request;
+
+    decision_event(decision, partition->processor->core->rejected,
+                   request->subject != NULL && request->subject[0] != '\0' ? request->subject : "unknown",
+                   json_pack("{s:s%}", "reason", reason, strnlen(reason, ERROR_MESSAGE_SIZE)));
+    if (request->asked != NULL)
+        decision_outcome(decision, 500, json_pack("{s:s%}", "error", reason, strnlen(reason, ERROR_MESSAGE_SIZE)));
+}
+
+/* Why the request is rejected without asking the core, or NULL. */
+static const char *refusal(const struct partition *partition, const struct pending *pending)
+{
+    const struct processor_options *options = &partition->processor->options;
+
+    if (!pending->decodable)
+        return pending->why.message;
+    if (pending->offset == partition->reject_offset)
+        return "the decision would be larger than a record may be";
+    if (pending->offset == options->reject_offset && partition->number == options->reject_partition)
+        return "rejected by an operator (TIDEGATE_REJECT)";
+    return NULL;
+}
+
+static void append(struct partition *partition, struct batch *batch, const char *bytes, size_t size, int64_t offset)
+{
+    const struct port *port = port_of(partition);
+    struct flight *flight = calloc(1, sizeof *flight);
+
+    if (flight == NULL)
+        abort();
+    *flight = (struct flight){ .partition = partition, .batch = batch, .expected = offset };
+    partition->flights++;
+    batch->unacknowledged++;
+    port->append(port->context, partition->number, bytes, size, flight);
+}
+
+struct round {
+    struct batch *batch;
+    struct changes changes;
+    struct messages messages; /* of one request */
+    struct decision decision;
+    bool too_large;
+};
+
+static void record_decision(struct partition *partition, struct round *round, const struct pending *pending,
+                            int64_t now_ms)
+{
+    const struct request *request = &pending->incoming.request;
+    struct position position = { .offset = partition->end };
+    struct record record = { .cause_offset = pending->offset,
+                             .cause_id = request->id,
+                             .origin = pending->incoming.origin,
+                             .prev = partition->last.hash,
+                             .time_ms = now_ms,
+                             .traceparent = request->traceparent,
+                             .asked = request->asked,
+                             .reply = request->reply_partition,
+                             .status = round->decision.status,
+                             .body = round->decision.body };
+    size_t size;
+    char *bytes = record_encode(partition->processor->core, partition->number, &record, &round->decision,
+                                &round->messages, &size);
+
+    if (size > partition->processor->options.record_bytes_max) {
+        round->too_large = true;
+    } else {
+        append(partition, round->batch, bytes, size, position.offset);
+        sha256_hex(bytes, size, position.hash);
+        batch_add(partition, round->batch, &record, &position, &round->messages);
+        partition->processor->stats.events += round->decision.count;
+    }
+    free(bytes);
+}
+
+static void decide(struct partition *partition, struct round *round, struct pending *pending)
+{
+    const struct core *core = partition->processor->core;
+    const struct request *request = &pending->incoming.request;
+    struct fold_at at = { .time_ms = pending->append_ms > partition->time_ms ? pending->append_ms : partition->time_ms,
+                          .offset = partition->end,
+                          .traceparent = request->traceparent };
+    const char *why = refusal(partition, pending);
+    struct names ids = { 0 };
+
+    if (!takes(partition, &pending->incoming))
+        return;
+    if (why != NULL) {
+        partition->processor->stats.rejected++;
+        reject(partition, pending, why, &round->decision);
+        fold_apply(core, partition->state, at, &round->decision, 0, &round->changes, &round->messages,
+                   &round->batch->calls);
+    } else {
+        core->needs(request, &ids);
+        fold_decide(core, partition->state, request, at, &round->decision, &round->changes, &round->messages,
+                    &round->batch->calls);
+    }
+    /* What has no origin and decides nothing leaves no record. */
+    if (round->decision.count > 0 || round->decision.status != 0 || pending->incoming.origin.topic >= 0) {
+        batch_touch(partition, round->batch, &ids);
+        record_decision(partition, round, pending, at.time_ms);
+    }
+    names_release(&ids);
+    decision_release(&round->decision);
+    messages_release(&round->messages);
+}
+
+/* How many of the first pending requests can be decided now, after what they need was asked for. 0: wait. */
+static size_t decidable(struct partition *partition)
+{
+    size_t count = partition->count < BATCH_RECORDS_MAX ? partition->count : BATCH_RECORDS_MAX;
+    struct names ids = { 0 };
+    bool here;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct pending *pending = &partition->pending[(partition->head + i) % partition->size];
+
+        if (pending->decodable)
+            partition->processor->core->needs(&pending->incoming.request, &ids);
+    }
+    here = count > 0 && partition_has(partition, &ids);
+    names_release(&ids);
+    return here ? count : 0;
+}
+
+static void decide_batch(struct partition *partition, size_t count)
+{
+    struct round round = { .batch = batch_new(),
+                           .messages = { .partitions = partition->processor->options.partitions } };
+
+    for (size_t i = 0; i < count && !round.too_large; i++) {
+        int64_t offset = partition->pending[partition->head].offset;
+
+        decide(partition, &round, &partition->pending[partition->head]);
+        if (round.too_large)
+            partition->reject_offset = offset;
+        else
+            pop(partition);
+    }
+    if (round.batch->records > 0)
+        batch_close(partition, round.batch, &round.changes);
+    else
+        batch_free(partition, round.batch);
+    changes_release(&round.changes);
+    names_release(&partition->absent);
+    if (round.too_large) /* the state has it already: back to what the log says, and reject it there */
+        partition_surprise(partition, "a decision is larger than a record may be");
+    else
+        partition_advance(partition);
+}
+
+static size_t unsent_batches(const struct partition *partition)
+{
+    size_t count = 0;
+
+    for (const struct batch *batch = partition->batches; batch != NULL; batch = batch->next)
+        count += batch->unacknowledged > 0 || batch->unsent > 0;
+    return count;
+}
+
+void partition_serve(struct partition *partition)
+{
+    size_t count;
+
+    while (partition->phase == PHASE_SERVING && !partition->processor->draining &&
+           partition->backlog < partition->processor->options.backlog_max &&
+           unsent_batches(partition) < BATCHES_UNSENT_MAX && (count = decidable(partition)) > 0)
+        decide_batch(partition, count);
+    if (partition->phase == PHASE_SERVING)
+        partition_arm(partition);
+}
+
+void partition_arm(struct partition *partition)
+{
+    const struct core *core = partition->processor->core;
+    const struct port *port = port_of(partition);
+    struct deadline deadline;
+    int64_t at_ms;
+
+    if (core->deadline == NULL || partition->processor->draining)
+        return;
+    deadline = core->deadline(partition->state);
+    at_ms = deadline.at_ms;
+    if (at_ms != DEADLINE_NEVER && strcmp(deadline.id, partition->fired.id) == 0 &&
+        at_ms < partition->fired_ms + DEADLINE_FLOOR_MS)
+        at_ms = partition->fired_ms + DEADLINE_FLOOR_MS;
+    if (at_ms == partition->armed_ms)
+        return;
+    partition->armed_ms = at_ms;
+    port->wake(port->context, partition->number, at_ms);
+}
