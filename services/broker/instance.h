@@ -1,0 +1,12 @@
+/* instance.h - the broker's core: instances (customers' runtimes), and which of them an orchestration means.
+ *
+ * All instances of a partition are in memory (fleet.h). Their rows are the table `instance` (readmodel.sql). */
+#ifndef TIDEGATE_BROKER_INSTANCE_H
+#define TIDEGATE_BROKER_INSTANCE_H
+
+#include "common/log/core.h"
+
+/* Has no settings: NULL. */
+extern const struct core instance_core;
+
+#endif

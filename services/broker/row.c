@@ -1,0 +1,201 @@
+#include "services/broker/row.h"
+
+#include <stdlib.h>
+
+#include "common/base/timestamp.h"
+#include "common/plan/plan.h"
+
+static const char *const state_names[] = {
+    [OPERATION_IN_PROGRESS] = "in progress",
+    [OPERATION_SUCCEEDED] = "succeeded",
+    [OPERATION_FAILED] = "failed",
+};
+
+/* The state of an instance, from its newest operation. One that was deprovisioned and is still known is suspended. */
+static const char *const classes[][3] = {
+    [OPERATION_PROVISION] = { [OPERATION_IN_PROGRESS] = "provisioning",
+                              [OPERATION_SUCCEEDED] = "succeeded",
+                              [OPERATION_FAILED] = "failed" },
+    [OPERATION_UPGRADE_KYMA] = { [OPERATION_IN_PROGRESS] = "upgrading",
+                                 [OPERATION_SUCCEEDED] = "succeeded",
+                                 [OPERATION_FAILED] = "error" },
+    [OPERATION_DEPROVISION] = { [OPERATION_IN_PROGRESS] = "deprovisioning",
+                                [OPERATION_SUCCEEDED] = "suspended",
+                                [OPERATION_FAILED] = "failed" },
+};
+
+/* Where an operation stands in `status`. */
+static const char *const keys[] = {
+    [OPERATION_PROVISION] = "provisioning",
+    [OPERATION_UPGRADE_KYMA] = "upgradingKyma",
+    [OPERATION_DEPROVISION] = "deprovisioning",
+};
+
+static void set(json_t *object, const char *name, const char *text)
+{
+    json_object_set_new(object, name, json_string(text));
+}
+
+static void set_time(json_t *object, const char *name, int64_t time_ms)
+{
+    char text[TIMESTAMP_SIZE];
+
+    timestamp_format(time_ms, text);
+    set(object, name, text);
+}
+
+static json_t *operation_json(const struct operation *operation)
+{
+    json_t *json = json_object();
+
+    set(json, "state", state_names[operation->state]);
+    set(json, "description", operation->description);
+    set_time(json, "createdAt", operation->created_ms);
+    set(json, "operationID", operation->id);
+    if (*operation->orchestration_id != '\0')
+        set(json, "orchestrationID", operation->orchestration_id);
+    return json;
+}
+
+static json_t *upgrades_json(const struct instance *instance)
+{
+    json_t *data = json_array();
+
+    for (size_t i = 0; i < UPGRADES_KEPT && instance->upgrades[i] != NULL; i++)
+        json_array_append_new(data, operation_json(instance->upgrades[i]));
+    return json_pack("{s:o, s:i, s:i}", "data", data, "totalCount", (int)instance->upgrade_count, "count",
+                     (int)json_array_size(data));
+}
+
+static json_t *status_json(const struct instance *instance, const struct operation *newest)
+{
+    char id[UUID_SIZE];
+    struct operation provisioning = instance_provisioning(instance, id);
+    json_t *status = json_object();
+
+    set_time(status, "createdAt", instance->created_ms);
+    set_time(status, "modifiedAt", newest->updated_ms);
+    set(status, "state", classes[newest->type][newest->state]);
+    json_object_set_new(status, keys[OPERATION_PROVISION], operation_json(&provisioning));
+    if (instance->deprovision != NULL)
+        json_object_set_new(status, keys[OPERATION_DEPROVISION], operation_json(instance->deprovision));
+    if (instance->upgrades[0] != NULL)
+        json_object_set_new(status, keys[OPERATION_UPGRADE_KYMA], upgrades_json(instance));
+    return status;
+}
+
+/* What `status` does not show of its operations, but the next report needs. */
+static json_t *updates_json(const struct instance *instance)
+{
+    json_t *updates = json_object();
+
+    for (size_t i = 0; i < UPGRADES_KEPT && instance->upgrades[i] != NULL; i++)
+        set_time(updates, instance->upgrades[i]->id, instance->upgrades[i]->updated_ms);
+    if (instance->deprovision != NULL)
+        set_time(updates, instance->deprovision->id, instance->deprovision->updated_ms);
+    return updates;
+}
+
+json_t *row_of(const struct instance *instance)
+{
+    char id[UUID_SIZE];
+    struct operation newest = instance_newest(instance, id);
+    json_t *row = json_object();
+
+    set(row, "instance_id", instance->id);
+    set(row, "runtime_id", instance->runtime_id);
+    set(row, "global_account_id", instance->global_account);
+    set(row, "sub_account_id", instance->sub_account);
+    set(row, "region", instance->region);
+    set(row, "plan_name", instance->plan);
+    set(row, "plan_id", plan_id(instance->plan));
+    set(row, "provider", plan_provider(instance->plan, instance->region));
+    set(row, "shoot_name", instance->shoot);
+    set(row, "window_begin", instance->window_begin);
+    set(row, "window_end", instance->window_end);
+    set(row, "imported_version", instance->imported_version);
+    set(row, "upgraded_version", instance->upgraded_version);
+    if (*instance->upgraded_version != '\0')
+        set_time(row, "upgraded_at", instance->upgraded_ms);
+    else
+        json_object_set_new(row, "upgraded_at", json_null());
+    set(row, "kyma_version", instance_version(instance));
+    set_time(row, "created_at", instance->created_ms);
+    set_time(row, "updated_at", instance->updated_ms);
+    set_time(row, "modified_at", newest.updated_ms);
+    set(row, "state", classes[newest.type][newest.state]);
+    set(row, "newest", keys[newest.type]);
+    json_object_set_new(row, "upgrade_count", json_integer(instance->upgrade_count));
+    json_object_set_new(row, "status", status_json(instance, &newest));
+    json_object_set_new(row, "operation_updates", updates_json(instance));
+    set(row, "line_hash", instance->line_hash);
+    return row;
+}
+
+/* --- And back --- */
+
+static const char *text_of(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+
+    return text == NULL ? "" : text;
+}
+
+static int64_t time_of(const json_t *object, const char *name)
+{
+    int64_t time_ms = 0;
+
+    timestamp_parse(text_of(object, name), &time_ms);
+    return time_ms;
+}
+
+static enum operation_state state_of(const char *name)
+{
+    if (strcmp(name, state_names[OPERATION_IN_PROGRESS]) == 0)
+        return OPERATION_IN_PROGRESS;
+    return strcmp(name, state_names[OPERATION_FAILED]) == 0 ? OPERATION_FAILED : OPERATION_SUCCEEDED;
+}
+
+static void restore(struct instance *instance, const json_t *json, enum operation_type type, const json_t *updates)
+{
+    const char *id = text_of(json, "operationID");
+
+    instance_restore(instance, &(struct operation){ .id = id,
+                                                    .orchestration_id = text_of(json, "orchestrationID"),
+                                                    .description = text_of(json, "description"),
+                                                    .type = type,
+                                                    .state = state_of(text_of(json, "state")),
+                                                    .created_ms = time_of(json, "createdAt"),
+                                                    .updated_ms = time_of(updates, id) });
+}
+
+void row_load(struct fleet *fleet, const json_t *row)
+{
+    const json_t *status = json_object_get(row, "status");
+    const json_t *updates = json_object_get(row, "operation_updates");
+    const json_t *deprovision = json_object_get(status, keys[OPERATION_DEPROVISION]);
+    const json_t *upgrades = json_object_get(json_object_get(status, keys[OPERATION_UPGRADE_KYMA]), "data");
+    struct instance *instance;
+
+    fleet_remove(fleet, text_of(row, "instance_id"));
+    instance = fleet_put(fleet, &(struct instance_line){ .instance_id = text_of(row, "instance_id"),
+                                                         .runtime_id = text_of(row, "runtime_id"),
+                                                         .global_account = text_of(row, "global_account_id"),
+                                                         .sub_account = text_of(row, "sub_account_id"),
+                                                         .plan = text_of(row, "plan_name"),
+                                                         .region = text_of(row, "region"),
+                                                         .shoot = text_of(row, "shoot_name"),
+                                                         .window_begin = text_of(row, "window_begin"),
+                                                         .window_end = text_of(row, "window_end"),
+                                                         .version = text_of(row, "imported_version"),
+                                                         .hash = text_of(row, "line_hash") });
+    instance->upgraded_version = fleet_intern(fleet, text_of(row, "upgraded_version"));
+    instance->upgraded_ms = time_of(row, "upgraded_at");
+    instance->created_ms = time_of(row, "created_at");
+    instance->updated_ms = time_of(row, "updated_at");
+    instance->upgrade_count = (uint32_t)json_integer_value(json_object_get(row, "upgrade_count"));
+    if (deprovision != NULL)
+        restore(instance, deprovision, OPERATION_DEPROVISION, updates);
+    for (size_t i = 0; i < json_array_size(upgrades); i++)
+        restore(instance, json_array_get(upgrades, i), OPERATION_UPGRADE_KYMA, updates);
+}

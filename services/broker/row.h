@@ -1,0 +1,15 @@
+/* row.h - an instance as a row of the table `instance` (readmodel.sql), and back. */
+#ifndef TIDEGATE_BROKER_ROW_H
+#define TIDEGATE_BROKER_ROW_H
+
+#include <jansson.h>
+
+#include "services/broker/fleet.h"
+
+/* All columns but `partition`; the caller owns it. */
+json_t *row_of(const struct instance *instance);
+
+/* Puts the instance of a row that row_of gave into `fleet`. */
+void row_load(struct fleet *fleet, const json_t *row);
+
+#endif

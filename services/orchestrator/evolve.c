@@ -1,0 +1,183 @@
+/* The only way state changes, each event type on its own. Frozen once released: other behaviour is another type. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "services/orchestrator/parts.h"
+
+static void evolve_accepted(struct state *state, const struct event *event)
+{
+    struct orchestration *orchestration;
+
+    if (orchestration_find(state, event->subject) != NULL)
+        return;
+    orchestration = orchestration_add(state, event->subject, data_text(event->data, "lane"), event->offset);
+    text_set(&orchestration->description, "queued for processing");
+    orchestration->created_at = orchestration->updated_at = event->time_ms;
+    orchestration->parameters = json_incref(json_object_get(event->data, "parameters"));
+    orchestration->actor = json_incref(json_object_get(event->data, "actor"));
+    text_set(&orchestration->version, data_text(event->data, "version"));
+    text_set(&orchestration->body_hash, data_text(event->data, "bodyHash"));
+    text_set(&orchestration->traceparent, event->traceparent);
+    text_set(&orchestration->schedule, data_text(event->data, "schedule"));
+    orchestration->workers = (int)data_integer(event->data, "workers");
+    orchestration->dry_run = json_is_true(json_object_get(event->data, "dryRun"));
+}
+
+static void evolve_targeted(struct state *state, struct orchestration *orchestration, const struct event *event,
+                            struct changes *out)
+{
+    json_t *target;
+    size_t i;
+
+    json_array_foreach(json_object_get(event->data, "targets"), i, target) {
+        const char *id = data_text(target, "operationID"), *texts[TEXT_COUNT];
+        struct operation *operation;
+
+        if (operation_find(state, id) != NULL)
+            continue;
+        for (int text = 0; text < TEXT_COUNT; text++)
+            texts[text] = data_text(target, operation_text_names[text].member);
+        operation = operation_add(state, orchestration, id, (int)data_integer(target, "include"), texts);
+        text_set(&operation->description, "Operation created");
+        operation->created_at = operation->updated_at = event->time_ms;
+        changes_row(out, TABLE_OPERATION, operation->id);
+    }
+    if (json_is_true(json_object_get(event->data, "last")))
+        orchestration_reported(orchestration, (int)data_integer(event->data, "partition"));
+}
+
+/* `updated_at` stays: leaving `pending` is no update. */
+static void evolve_scheduled(struct orchestration *orchestration, const struct event *event)
+{
+    orchestration_change(orchestration, ORCHESTRATION_IN_PROGRESS);
+    orchestration->resolved = true;
+    text_set(&orchestration->description, data_text(event->data, "description"));
+    text_set(&orchestration->version, data_text(event->data, "version"));
+    text_set(&orchestration->configuration, data_text(event->data, "configuration"));
+    json_decref(orchestration->parameters);
+    orchestration->parameters = json_incref(json_object_get(event->data, "parameters"));
+}
+
+/* Operations released together stand together, behind those released before; all of schedule `immediate` are released
+ * at one moment, in however many messages. */
+static void evolve_windows(struct state *state, const struct orchestration *orchestration, const struct event *event,
+                           enum phase phase, struct changes *out)
+{
+    bool immediate = strcmp(orchestration->schedule, "immediate") == 0;
+    json_t *item;
+    size_t i;
+
+    json_array_foreach(json_object_get(event->data, "operations"), i, item) {
+        struct operation *operation = operation_find(state, data_text(item, "operationID"));
+
+        if (operation == NULL)
+            continue;
+        operation->window_begin = data_integer(item, "begin");
+        operation->window_end = data_integer(item, "end");
+        operation->updated_at = event->time_ms;
+        operation->release = phase == PHASE_READY && !immediate ? event->offset + 1 : 0;
+        operation_change(operation, phase, OPERATION_PENDING);
+        changes_row(out, TABLE_OPERATION, operation->id);
+    }
+}
+
+/* All the event's operations go to one phase and state; `description` NULL: it stays. */
+static void evolve_all(struct state *state, const struct event *event, enum phase phase, enum operation_state to,
+                       const char *description, struct changes *out)
+{
+    json_t *id;
+    size_t i;
+
+    json_array_foreach(json_object_get(event->data, "operations"), i, id) {
+        struct operation *operation = operation_find(state, json_string_value(id));
+
+        if (operation == NULL)
+            continue;
+        operation_change(operation, phase, to);
+        operation->updated_at = event->time_ms;
+        if (description != NULL)
+            text_set(&operation->description, description);
+        changes_row(out, TABLE_OPERATION, operation->id);
+    }
+}
+
+static void evolve_progressed(struct state *state, const struct event *event, struct changes *out)
+{
+    struct operation *operation = operation_find(state, data_text(event->data, "operationID"));
+
+    if (operation == NULL)
+        return;
+    operation->release = 0; /* whoever waited for its runtime waited long enough: first of all */
+    operation->updated_at = event->time_ms;
+    text_set(&operation->description, data_text(event->data, "description"));
+    operation_change(operation, (enum phase)name_index(phase_names, PHASE_COUNT, data_text(event->data, "phase")),
+                     (enum operation_state)name_index(operation_state_names, OPERATION_STATE_COUNT,
+                                                      data_text(event->data, "state")));
+    changes_row(out, TABLE_OPERATION, operation->id);
+}
+
+/* Operations that never became visible stay as they are. */
+static void evolve_canceled(struct orchestration *orchestration, const struct event *event, struct changes *out)
+{
+    for (size_t i = 0; orchestration->resolved && i < orchestration->count; i++) {
+        struct operation *operation = orchestration->operations[i];
+
+        if (operation->state != OPERATION_PENDING)
+            continue;
+        operation_change(operation, PHASE_DONE, OPERATION_CANCELED);
+        operation->updated_at = event->time_ms;
+        text_set(&operation->description, "Operation was canceled");
+        changes_row(out, TABLE_OPERATION, operation->id);
+    }
+    orchestration_change(orchestration, ORCHESTRATION_CANCELED);
+    orchestration->updated_at = event->time_ms;
+}
+
+static void evolve_halted(struct orchestration *orchestration, const struct event *event)
+{
+    orchestration_change(orchestration, ORCHESTRATION_CANCELING);
+    orchestration->updated_at = event->time_ms;
+    text_set(&orchestration->description, "Orchestration was canceled");
+}
+
+/* One without operations ends in the moment that it starts, which is no update. */
+static void evolve_ended(struct orchestration *orchestration, const struct event *event, enum orchestration_state end)
+{
+    orchestration_change(orchestration, end);
+    text_set(&orchestration->description, data_text(event->data, "description"));
+    if (end == ORCHESTRATION_FAILED || orchestration->count > 0)
+        orchestration->updated_at = event->time_ms;
+}
+
+void orchestration_evolve(void *state, const struct event *event, struct changes *out)
+{
+    enum orchestration_event type = (enum orchestration_event)event->type;
+    struct orchestration *orchestration;
+
+    if (type == EVENT_REPEATED || type == EVENT_REJECTED)
+        return; /* kept for the audit; the state stays as it was */
+    if (type == EVENT_ACCEPTED)
+        evolve_accepted(state, event);
+    orchestration = orchestration_find(state, event->subject);
+    if (orchestration == NULL)
+        return;
+    switch (type) {
+    case EVENT_ACCEPTED: break;
+    case EVENT_STARTED: orchestration_asked(orchestration, (int)data_integer(event->data, "partitions")); break;
+    case EVENT_TARGETED: evolve_targeted(state, orchestration, event, out); break;
+    case EVENT_SCHEDULED: evolve_scheduled(orchestration, event); break;
+    case EVENT_PLANNED: evolve_windows(state, orchestration, event, PHASE_WAITING, out); break;
+    case EVENT_RELEASED: evolve_windows(state, orchestration, event, PHASE_READY, out); break;
+    case EVENT_DISPATCHED: evolve_all(state, event, PHASE_DISPATCHED, OPERATION_PENDING, NULL, out); break;
+    case EVENT_REHEARSED: evolve_all(state, event, PHASE_DONE, OPERATION_SUCCEEDED, "dry run succeeded", out); break;
+    case EVENT_RESCHEDULED: evolve_all(state, event, PHASE_WAITING, OPERATION_PENDING, NULL, out); break;
+    case EVENT_PROGRESSED: evolve_progressed(state, event, out); break;
+    case EVENT_HALTED: evolve_halted(orchestration, event); break;
+    case EVENT_CANCELED: evolve_canceled(orchestration, event, out); break;
+    case EVENT_SUCCEEDED: evolve_ended(orchestration, event, ORCHESTRATION_SUCCEEDED); break;
+    case EVENT_FAILED: evolve_ended(orchestration, event, ORCHESTRATION_FAILED); break;
+    case EVENT_REPEATED:
+    case EVENT_REJECTED: break;
+    }
+    changes_row(out, TABLE_ORCHESTRATION, orchestration->id); /* with the numbers of its operations by state */
+}

@@ -1,0 +1,50 @@
+/* orchestrator - upgrades many runtimes, a bounded number at a time. */
+#include "common/base/embed.h"
+#include "common/log/service.h"
+#include "common/release/release.h"
+#include "services/orchestrator/orchestration.h"
+
+EMBED_TEXT(orchestrator_readmodel_sql, "services/orchestrator/readmodel.sql");
+EMBED_TEXT(orchestrator_views_sql, "services/orchestrator/views.sql");
+
+static const struct setting settings_table[] = {
+    { "TIDEGATE_KYMA_VERSION", SETTING_TEXT, "2.4.2", 1, 64, "the Kyma version of requests that name none", NULL },
+    { "TIDEGATE_KUBERNETES_VERSION", SETTING_TEXT, "1.23.6", 1, 64, "the Kubernetes version of requests that name none",
+      NULL },
+    { "TIDEGATE_RELEASES", SETTING_TEXT, "deploy/releases", 1, 4096, "folder of release files, <version>.json", NULL },
+    { 0 },
+};
+
+static bool configure(const struct settings *settings, const void **core_settings, struct error *err)
+{
+    static struct orchestration_settings orchestration;
+    struct releases *releases = releases_load(settings_text(settings, "TIDEGATE_RELEASES"), err);
+
+    if (releases == NULL)
+        return false;
+    orchestration = (struct orchestration_settings){
+        .kyma_version = settings_text(settings, "TIDEGATE_KYMA_VERSION"),
+        .kubernetes_version = settings_text(settings, "TIDEGATE_KUBERNETES_VERSION"),
+        .releases = releases,
+        .partitions = (int)settings_integer(settings, "TIDEGATE_PARTITIONS"),
+    };
+    if (releases_configuration(releases, orchestration.kyma_version) == NULL)
+        return error_set(err, ERROR_INPUT, "TIDEGATE_KYMA_VERSION=%s: no such release; there are %s",
+                         orchestration.kyma_version, releases_list(releases));
+    *core_settings = &orchestration;
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct service orchestrator = {
+        .name = "orchestrator",
+        .core = &orchestration_core,
+        .readmodel_sql = orchestrator_readmodel_sql,
+        .views_sql = orchestrator_views_sql,
+        .settings = settings_table,
+        .configure = configure,
+    };
+
+    return service_run(&orchestrator, argc, argv);
+}

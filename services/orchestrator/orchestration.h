@@ -1,0 +1,54 @@
+/* orchestration.h - the orchestrator's core: upgrades of many runtimes, a bounded number at a time.
+ *
+ * The aggregate is the orchestration with its operations, one for each runtime. Those of a lane (`kyma`) run one after
+ * the other, in order of arrival:
+ *
+ *     accepted -> started -> targeted... -> scheduled -> (planned, released, dispatched, progressed...) -> succeeded
+ *                                                                                                          or failed
+ *     pending ------------------------------> in progress ---------------------------------------------------^
+ *     halted  -> (progressed...) -> canceled     at any time before the end
+ *
+ * Events (data in proto/events/; the subject is always the orchestration ID):
+ *     accepted     a new orchestration waits for its turn in its lane
+ *     repeated     the request had been done already; nothing changes
+ *     rejected     the request cannot be done
+ *     started      its turn: all brokers are asked for the runtimes that match
+ *     targeted     some runtimes, each with the operation that it gets; invisible until `scheduled`
+ *     scheduled    all targets are in: parameters, version and configuration are now fixed
+ *     planned      operations wait for the windows named
+ *     released     operations may run, until their windows end
+ *     dispatched   operations took a slot and were sent to the provisioner
+ *     rehearsed    operations of a dry run were done, all but the sending
+ *     rescheduled  operations came to their turn after their window had ended: back to the scheduler
+ *     progressed   an operation went on, waits for its runtime, or ended
+ *     halted       a cancel: no further operation starts
+ *     canceled     a cancel that is complete: what was pending is canceled
+ *     succeeded, failed   the end of the whole */
+#ifndef TIDEGATE_ORCHESTRATOR_ORCHESTRATION_H
+#define TIDEGATE_ORCHESTRATOR_ORCHESTRATION_H
+
+#include "common/log/core.h"
+
+struct releases; /* common/release/release.h */
+
+/* All that is pointed to outlives the core's states. */
+struct orchestration_settings {
+    const char *kyma_version;        /* sent if a request names no version */
+    const char *kubernetes_version;  /* shown if a request names none */
+    const struct releases *releases; /* the versions that can be sent, with their configurations */
+    int partitions;                  /* of every topic: so many brokers must report their targets */
+};
+
+enum {
+    /* So many operations at most start in one record, so that it stays small; a deadline takes the rest. */
+    ORCHESTRATION_BATCH_MAX = 1000,
+    /* So many operations stand in one message to the scheduler. */
+    ORCHESTRATION_MESSAGE_MAX = 200,
+    /* More runtimes than any fleet has: an orchestration that matches more fails. */
+    ORCHESTRATION_OPERATIONS_MAX = 200000,
+};
+
+/* Settings: struct orchestration_settings. */
+extern const struct core orchestration_core;
+
+#endif

@@ -1,0 +1,61 @@
+/* parts.h - the parts of the orchestration core, one file each, and the names that they share. */
+#ifndef TIDEGATE_ORCHESTRATOR_PARTS_H
+#define TIDEGATE_ORCHESTRATOR_PARTS_H
+
+#include "common/log/core.h"
+#include "services/orchestrator/state.h"
+
+enum orchestration_request {
+    REQUEST_UPGRADE,
+    REQUEST_CANCEL,
+    REQUEST_TARGET,
+    REQUEST_SCHEDULE,
+    REQUEST_REPORT,
+    REQUEST_WAKE,
+};
+
+enum orchestration_event {
+    EVENT_ACCEPTED,
+    EVENT_REPEATED,
+    EVENT_REJECTED,
+    EVENT_STARTED,
+    EVENT_TARGETED,
+    EVENT_SCHEDULED,
+    EVENT_PLANNED,
+    EVENT_RELEASED,
+    EVENT_DISPATCHED,
+    EVENT_REHEARSED,
+    EVENT_RESCHEDULED,
+    EVENT_PROGRESSED,
+    EVENT_HALTED,
+    EVENT_CANCELED,
+    EVENT_SUCCEEDED,
+    EVENT_FAILED,
+};
+
+enum orchestration_table {
+    TABLE_ORCHESTRATION,
+    TABLE_OPERATION,
+    TABLE_COUNT,
+};
+
+extern const struct core_table orchestration_tables[TABLE_COUNT];
+
+/* decide.c: what a request gives. */
+void orchestration_decide(const void *state, const struct request *request, int64_t now_ms, struct decision *out);
+
+/* settle.c: what follows from the state alone, and when time has to pass before something does. */
+void orchestration_settle(const void *state, int64_t now_ms, struct decision *out);
+struct deadline orchestration_deadline(const void *state);
+
+/* evolve.c */
+void orchestration_evolve(void *state, const struct event *event, struct changes *out);
+
+/* react.c: the messages to brokers, schedulers and provisioners. */
+void orchestration_react(const void *state, const struct event *event, struct messages *out);
+
+/* rows.c: the read model, there and back. */
+json_t *orchestration_row(const void *state, int table, const char *id);
+void orchestration_load(void *state, int table, const json_t *row);
+
+#endif

@@ -1,0 +1,222 @@
+/* What others are asked or told because of an event. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/id.h"
+#include "services/orchestrator/parts.h"
+
+/* --- To the brokers --- */
+
+static void react_started(const struct orchestration *orchestration, struct messages *out)
+{
+    json_t *targets = json_object_get(orchestration->parameters, "targets");
+
+    for (int partition = 0; partition < orchestration->partitions; partition++)
+        messages_add(out, (struct message){
+                              .topic = "instances",
+                              .partition = partition,
+                              .type = "tidegate.instance.match.v1",
+                              .traceparent = orchestration->traceparent,
+                              .data = json_pack("{s:s, s:s, s:O?, s:s}", "orchestrationID", orchestration->id, "lane",
+                                                orchestration->lane->type->name, "targets", targets, "cursor", "") });
+}
+
+/* --- To the schedulers: many operations in one message, for each partition apart --- */
+
+enum group_kind { GROUP_REQUEST, GROUP_DROP };
+
+struct groups {
+    enum group_kind kind;
+    const struct orchestration *orchestration;
+    int64_t after;
+    struct messages *out;
+    int partitions;
+    json_t **operations; /* by partition; NULL: none */
+};
+
+static void groups_init(struct groups *groups)
+{
+    groups->partitions = messages_partitions(groups->out);
+    groups->operations = calloc((size_t)groups->partitions, sizeof(json_t *));
+    if (groups->operations == NULL)
+        abort();
+}
+
+static void groups_send(struct groups *groups, int partition)
+{
+    const struct orchestration *orchestration = groups->orchestration;
+    bool request = groups->kind == GROUP_REQUEST;
+    json_t *data = json_pack("{s:s, s:o}", "orchestrationID", orchestration->id, "operations",
+                             groups->operations[partition]);
+
+    groups->operations[partition] = NULL;
+    if (request) {
+        json_object_set_new(data, "lane", json_string(orchestration->lane->type->name));
+        json_object_set_new(data, "schedule", json_string(orchestration->schedule));
+        json_object_set_new(data, "after", json_integer(groups->after));
+    }
+    messages_add(groups->out,
+                 (struct message){ .topic = "schedules",
+                                   .partition = partition,
+                                   .type = request ? "tidegate.schedule.request.v1" : "tidegate.schedule.drop.v1",
+                                   .traceparent = orchestration->traceparent,
+                                   .data = data });
+}
+
+static void groups_add(struct groups *groups, const struct operation *operation)
+{
+    int partition = partition_of(operation->id, groups->partitions);
+    json_t *item = groups->kind == GROUP_DROP
+                       ? json_pack("{s:s}", "operationID", operation->id)
+                       : json_pack("{s:s, s:s, s:s}", "operationID", operation->id, "begin",
+                                   operation->texts[TEXT_WINDOW_BEGIN], "end", operation->texts[TEXT_WINDOW_END]);
+
+    if (groups->operations[partition] == NULL)
+        groups->operations[partition] = json_array();
+    json_array_append_new(groups->operations[partition], item);
+    if (json_array_size(groups->operations[partition]) == ORCHESTRATION_MESSAGE_MAX)
+        groups_send(groups, partition);
+}
+
+static void groups_release(struct groups *groups)
+{
+    for (int partition = 0; partition < groups->partitions; partition++)
+        if (groups->operations[partition] != NULL)
+            groups_send(groups, partition);
+    free(groups->operations);
+}
+
+static int compare_places(const void *a, const void *b)
+{
+    const struct operation *const *left = a, *const *right = b;
+
+    return operation_compare(*left, *right);
+}
+
+/* All that wait, in their order: they stand in the state in none. */
+static void group_waiting(const struct orchestration *orchestration, enum group_kind kind, struct messages *out)
+{
+    struct groups groups = { .kind = kind, .orchestration = orchestration, .out = out };
+    const struct operation **waiting = calloc(orchestration->count + 1, sizeof(struct operation *));
+    size_t count = 0;
+
+    if (waiting == NULL)
+        abort();
+    for (size_t i = 0; i < orchestration->count; i++)
+        if (orchestration->operations[i]->phase == PHASE_WAITING)
+            waiting[count++] = orchestration->operations[i];
+    qsort(waiting, count, sizeof(struct operation *), compare_places);
+    groups_init(&groups);
+    for (size_t i = 0; i < count; i++)
+        groups_add(&groups, waiting[i]);
+    groups_release(&groups);
+    free(waiting);
+}
+
+static void react_rescheduled(const struct state *state, const struct orchestration *orchestration,
+                              const struct event *event, struct messages *out)
+{
+    struct groups groups = {
+        .kind = GROUP_REQUEST, .orchestration = orchestration, .after = data_integer(event->data, "after"), .out = out
+    };
+    json_t *id;
+    size_t i;
+
+    groups_init(&groups);
+    json_array_foreach(json_object_get(event->data, "operations"), i, id) {
+        const struct operation *operation = operation_find(state, json_string_value(id));
+
+        if (operation != NULL)
+            groups_add(&groups, operation);
+    }
+    groups_release(&groups);
+}
+
+/* Only a timer can be dropped; what is opened at once waits nowhere. */
+static void react_halted(const struct orchestration *orchestration, struct messages *out)
+{
+    if (orchestration->resolved && strcmp(orchestration->schedule, "maintenanceWindow") == 0)
+        group_waiting(orchestration, GROUP_DROP, out);
+}
+
+/* --- To the provisioners --- */
+
+/* The configuration goes ahead, once to each partition, so that an upgrade need only name its hash. */
+static void configure(const struct orchestration *orchestration, const struct event *event, struct messages *out)
+{
+    int partitions = messages_partitions(out);
+    bool *concerned = calloc((size_t)partitions, sizeof *concerned);
+
+    if (concerned == NULL)
+        abort();
+    for (size_t i = 0; i < orchestration->count; i++)
+        concerned[partition_of(orchestration->operations[i]->texts[TEXT_RUNTIME_ID], partitions)] = true;
+    for (int partition = 0; partition < partitions; partition++)
+        if (concerned[partition])
+            messages_add(out, (struct message){ .topic = "runtimes",
+                                                .partition = partition,
+                                                .type = "tidegate.runtime.configure.v1",
+                                                .traceparent = orchestration->traceparent,
+                                                .data = json_pack("{s:s, s:O}", "hash", orchestration->configuration,
+                                                                  "kymaConfig",
+                                                                  json_object_get(event->data, "kymaConfig")) });
+    free(concerned);
+}
+
+static void react_scheduled(const struct orchestration *orchestration, const struct event *event, struct messages *out)
+{
+    if (!orchestration->dry_run)
+        configure(orchestration, event, out);
+    group_waiting(orchestration, GROUP_REQUEST, out);
+}
+
+static void react_dispatched(const struct state *state, const struct orchestration *orchestration,
+                             const struct event *event, struct messages *out)
+{
+    json_t *id;
+    size_t i;
+
+    json_array_foreach(json_object_get(event->data, "operations"), i, id) {
+        const struct operation *operation = operation_find(state, json_string_value(id));
+        json_t *data;
+
+        if (operation == NULL)
+            continue;
+        data = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "runtimeID", operation->texts[TEXT_RUNTIME_ID],
+                         "instanceID", operation->texts[TEXT_INSTANCE_ID], "globalAccountID",
+                         operation->texts[TEXT_GLOBAL_ACCOUNT_ID], "operationID", operation->id, "orchestrationID",
+                         orchestration->id, "lane", orchestration->lane->type->name, "version", orchestration->version,
+                         "configuration", orchestration->configuration);
+        messages_add(out, (struct message){ .topic = "runtimes",
+                                            .key = operation->texts[TEXT_RUNTIME_ID],
+                                            .type = "tidegate.runtime.upgrade.v1",
+                                            .traceparent = orchestration->traceparent,
+                                            .data = data });
+    }
+}
+
+void orchestration_react(const void *state, const struct event *event, struct messages *out)
+{
+    const struct orchestration *orchestration = orchestration_find(state, event->subject);
+
+    if (orchestration == NULL)
+        return;
+    switch ((enum orchestration_event)event->type) {
+    case EVENT_STARTED: react_started(orchestration, out); break;
+    case EVENT_SCHEDULED: react_scheduled(orchestration, event, out); break;
+    case EVENT_DISPATCHED: react_dispatched(state, orchestration, event, out); break;
+    case EVENT_RESCHEDULED: react_rescheduled(state, orchestration, event, out); break;
+    case EVENT_HALTED: react_halted(orchestration, out); break;
+    case EVENT_ACCEPTED:
+    case EVENT_REPEATED:
+    case EVENT_REJECTED:
+    case EVENT_TARGETED:
+    case EVENT_PLANNED:
+    case EVENT_RELEASED:
+    case EVENT_REHEARSED:
+    case EVENT_PROGRESSED:
+    case EVENT_CANCELED:
+    case EVENT_SUCCEEDED:
+    case EVENT_FAILED: break;
+    }
+}

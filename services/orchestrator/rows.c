@@ -1,0 +1,212 @@
+/* The read model: one row for each orchestration and each operation, enough to come back from. */
+#include <string.h>
+
+#include "common/base/timestamp.h"
+#include "services/orchestrator/parts.h"
+
+#define UNFINISHED "state NOT IN ('succeeded', 'failed', 'canceled')"
+
+/* Orchestrations first: operations are loaded into them. */
+const struct core_table orchestration_tables[TABLE_COUNT] = {
+    [TABLE_ORCHESTRATION] = { "orchestration", "orchestration_id", UNFINISHED },
+    [TABLE_OPERATION] = { "operation", "orchestration_id",
+                          "orchestration_id IN (SELECT orchestration_id FROM orchestration WHERE " UNFINISHED ")" },
+};
+
+/* --- Values --- */
+
+static json_t *time_json(int64_t time_ms)
+{
+    char text[TIMESTAMP_SIZE];
+
+    timestamp_format(time_ms, text);
+    return json_string(text);
+}
+
+static json_t *window_json(int64_t time_ms)
+{
+    return time_ms == 0 ? json_null() : time_json(time_ms);
+}
+
+static int64_t time_read(const json_t *row, const char *column)
+{
+    int64_t time_ms = 0;
+
+    timestamp_parse(data_text(row, column), &time_ms);
+    return time_ms;
+}
+
+static json_t *shared(json_t *value)
+{
+    return value == NULL ? json_null() : json_incref(value);
+}
+
+static void set_text(json_t *row, const char *column, const char *text)
+{
+    json_object_set_new_nocheck(row, column, json_string_nocheck(text)); /* came from JSON */
+}
+
+static void set_integer(json_t *row, const char *column, int64_t value)
+{
+    json_object_set_new_nocheck(row, column, json_integer(value));
+}
+
+static void set(json_t *row, const char *column, json_t *value)
+{
+    json_object_set_new_nocheck(row, column, value);
+}
+
+/* --- Orchestrations --- */
+
+/* The numbers of operations by state, only of states that occur; null while there is none to see. */
+static json_t *stats(const struct orchestration *orchestration)
+{
+    json_t *stats;
+
+    if (!orchestration->resolved || orchestration->count == 0)
+        return json_null();
+    stats = json_object();
+    for (int i = 0; i < OPERATION_STATE_COUNT; i++)
+        if (orchestration->by_state[i] > 0)
+            set_integer(stats, operation_state_names[i], (int64_t)orchestration->by_state[i]);
+    return stats;
+}
+
+static json_t *reported(const struct orchestration *orchestration)
+{
+    json_t *partitions = json_array();
+
+    for (int i = 0; i < orchestration->partitions; i++)
+        if (orchestration->reported[i])
+            json_array_append_new(partitions, json_integer(i));
+    return partitions;
+}
+
+static json_t *orchestration_to_row(const struct orchestration *orchestration)
+{
+    json_t *row = json_object();
+
+    set_text(row, "orchestration_id", orchestration->id);
+    set_text(row, "lane", orchestration->lane->type->name);
+    set_text(row, "type", orchestration->lane->type->type);
+    set_text(row, "state", orchestration_state_names[orchestration->state]);
+    set_text(row, "description", orchestration->description);
+    set(row, "created_at", time_json(orchestration->created_at));
+    set(row, "updated_at", time_json(orchestration->updated_at));
+    set_integer(row, "arrival", orchestration->arrival);
+    set(row, "parameters", shared(orchestration->parameters));
+    set(row, "actor", shared(orchestration->actor));
+    set_text(row, "version", orchestration->version);
+    set_text(row, "configuration", orchestration->configuration);
+    set_text(row, "body_hash", orchestration->body_hash);
+    set(row, "traceparent", orchestration->traceparent == NULL ? json_null() : json_string(orchestration->traceparent));
+    set_text(row, "schedule", orchestration->schedule);
+    set_integer(row, "workers", orchestration->workers);
+    set(row, "dry_run", json_boolean(orchestration->dry_run));
+    set_integer(row, "partitions", orchestration->partitions);
+    set(row, "reported", reported(orchestration));
+    set(row, "resolved", json_boolean(orchestration->resolved));
+    set(row, "stats", stats(orchestration));
+    return row;
+}
+
+/* The numbers by state come back with the operations. */
+static void orchestration_from_row(struct state *state, const json_t *row)
+{
+    const char *id = data_text(row, "orchestration_id");
+    struct orchestration *orchestration;
+    json_t *partition;
+    size_t i;
+
+    if (orchestration_find(state, id) != NULL)
+        return;
+    orchestration = orchestration_add(state, id, data_text(row, "lane"), data_integer(row, "arrival"));
+    text_set(&orchestration->description, data_text(row, "description"));
+    orchestration->created_at = time_read(row, "created_at");
+    orchestration->updated_at = time_read(row, "updated_at");
+    orchestration->parameters = json_incref(json_object_get(row, "parameters"));
+    orchestration->actor = json_incref(json_object_get(row, "actor"));
+    text_set(&orchestration->version, data_text(row, "version"));
+    text_set(&orchestration->configuration, data_text(row, "configuration"));
+    text_set(&orchestration->body_hash, data_text(row, "body_hash"));
+    text_set(&orchestration->traceparent, json_string_value(json_object_get(row, "traceparent")));
+    text_set(&orchestration->schedule, data_text(row, "schedule"));
+    orchestration->workers = (int)data_integer(row, "workers");
+    orchestration->dry_run = json_is_true(json_object_get(row, "dry_run"));
+    orchestration->resolved = json_is_true(json_object_get(row, "resolved"));
+    orchestration_asked(orchestration, (int)data_integer(row, "partitions"));
+    json_array_foreach(json_object_get(row, "reported"), i, partition) {
+        orchestration_reported(orchestration, (int)json_integer_value(partition));
+    }
+    orchestration_change(orchestration,
+                         (enum orchestration_state)name_index(orchestration_state_names, ORCHESTRATION_STATE_COUNT,
+                                                              data_text(row, "state")));
+}
+
+/* --- Operations --- */
+
+static json_t *operation_to_row(const struct operation *operation)
+{
+    json_t *row = json_object();
+
+    set_text(row, "operation_id", operation->id);
+    set_text(row, "orchestration_id", operation->orchestration->id);
+    set_integer(row, "include_index", operation->include);
+    for (int i = 0; i < TEXT_COUNT; i++)
+        set_text(row, operation_text_names[i].column, operation->texts[i]);
+    set(row, "dry_run", json_boolean(operation->orchestration->dry_run));
+    set(row, "window_begin", window_json(operation->window_begin));
+    set(row, "window_end", window_json(operation->window_end));
+    set_text(row, "state", operation_state_names[operation->state]);
+    set_text(row, "phase", phase_names[operation->phase]);
+    set_text(row, "description", operation->description);
+    set_integer(row, "release", operation->release);
+    set(row, "created_at", time_json(operation->created_at));
+    set(row, "updated_at", time_json(operation->updated_at));
+    return row;
+}
+
+static void operation_from_row(struct state *state, const json_t *row)
+{
+    struct orchestration *orchestration = orchestration_find(state, data_text(row, "orchestration_id"));
+    const char *id = data_text(row, "operation_id"), *texts[TEXT_COUNT];
+    struct operation *operation;
+
+    if (orchestration == NULL || operation_find(state, id) != NULL)
+        return;
+    for (int i = 0; i < TEXT_COUNT; i++)
+        texts[i] = data_text(row, operation_text_names[i].column);
+    operation = operation_add(state, orchestration, id, (int)data_integer(row, "include_index"), texts);
+    operation->window_begin = time_read(row, "window_begin");
+    operation->window_end = time_read(row, "window_end");
+    text_set(&operation->description, data_text(row, "description"));
+    operation->release = data_integer(row, "release");
+    operation->created_at = time_read(row, "created_at");
+    operation->updated_at = time_read(row, "updated_at");
+    operation_change(operation, (enum phase)name_index(phase_names, PHASE_COUNT, data_text(row, "phase")),
+                     (enum operation_state)name_index(operation_state_names, OPERATION_STATE_COUNT,
+                                                      data_text(row, "state")));
+}
+
+/* --- Both --- */
+
+json_t *orchestration_row(const void *state, int table, const char *id)
+{
+    const struct orchestration *orchestration;
+    const struct operation *operation;
+
+    if (table == TABLE_ORCHESTRATION) {
+        orchestration = orchestration_find(state, id);
+        return orchestration == NULL ? NULL : orchestration_to_row(orchestration);
+    }
+    operation = operation_find(state, id);
+    return operation == NULL ? NULL : operation_to_row(operation);
+}
+
+void orchestration_load(void *state, int table, const json_t *row)
+{
+    if (table == TABLE_ORCHESTRATION)
+        orchestration_from_row(state, row);
+    else
+        operation_from_row(state, row);
+}

@@ -1,0 +1,217 @@
+/* What follows from the state alone: the end of an orchestration, and operations whose turn has come. */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/log/fold.h" /* what a decision already holds: a record is kept small */
+#include "common/release/release.h"
+#include "services/orchestrator/parts.h"
+
+/* --- Resolved --- */
+
+static bool text_missing(const json_t *object, const char *member)
+{
+    return data_text(object, member)[0] == '\0';
+}
+
+/* What was asked for, completed by what will be sent, for both types of upgrade alike. The caller owns it. */
+static json_t *parameters_enriched(const struct orchestration *orchestration,
+                                   const struct orchestration_settings *settings)
+{
+    const json_t *asked = orchestration->parameters;
+    json_t *parameters = json_is_object(asked) ? json_copy((json_t *)asked) : json_object();
+
+    if (text_missing(json_object_get(parameters, "kyma"), "version"))
+        json_object_set_new(parameters, "kyma", json_pack("{s:s}", "version", orchestration->version));
+    if (text_missing(json_object_get(parameters, "kubernetes"), "kubernetesVersion"))
+        json_object_set_new(parameters, "kubernetes",
+                            json_pack("{s:s, s:s, s:s}", "kubernetesVersion", settings->kubernetes_version,
+                                      "machineImage", "", "machineImageVersion", ""));
+    return parameters;
+}
+
+static void schedule(const struct orchestration *orchestration, const struct orchestration_settings *settings,
+                     struct decision *out)
+{
+    const json_t *configuration = releases_configuration(settings->releases, orchestration->version);
+    char description[128];
+
+    if (configuration == NULL) { /* it was there when the orchestration was accepted */
+        snprintf(description, sizeof description, "while resolving operations: there is no release %.64s any more",
+                 orchestration->version);
+        decision_event(out, EVENT_FAILED, orchestration->id, json_pack("{s:s}", "description", description));
+        return;
+    }
+    snprintf(description, sizeof description, "Scheduled %zu operations", orchestration->count);
+    decision_event(out, EVENT_SCHEDULED, orchestration->id,
+                   json_pack("{s:I, s:s, s:o, s:s, s:s, s:O}", "operations", (json_int_t)orchestration->count,
+                             "description", description, "parameters", parameters_enriched(orchestration, settings),
+                             "version", orchestration->version, "configuration",
+                             releases_hash(settings->releases, orchestration->version), "kymaConfig", configuration));
+}
+
+/* --- Turns --- */
+
+/* Operations that left the ready queue in this record already. */
+static size_t turns_in(const struct decision *decision)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < decision->count; i++) {
+        const struct decided_event *event = &decision->events[i];
+
+        if (event->type == EVENT_DISPATCHED || event->type == EVENT_REHEARSED || event->type == EVENT_RESCHEDULED)
+            count += json_array_size(json_object_get(event->data, "operations"));
+    }
+    return count;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* How many operations may start now. In a dry run each is done at once and holds no slot. */
+static size_t slots_free(const struct orchestration *orchestration)
+{
+    size_t workers = (size_t)orchestration->workers, running = orchestration_running(orchestration);
+
+    if (orchestration->dry_run)
+        return ORCHESTRATION_BATCH_MAX;
+    return running < workers ? workers - running : 0;
+}
+
+static bool window_ended(const struct operation *operation, int64_t now_ms)
+{
+    return operation->window_end > 0 && operation->window_end < now_ms;
+}
+
+struct turns {
+    const struct heap_item *items[ORCHESTRATION_BATCH_MAX];
+    size_t count;
+};
+
+/* The next ones, so many that `slots` of them may start, or all that a record may hold. Usually the window of none has
+ * ended, so it looks no further than it must. */
+static void turns_take(const struct orchestration *orchestration, size_t slots, size_t most, int64_t now_ms,
+                       struct turns *turns)
+{
+    for (size_t wanted = least(slots, most);; wanted = least(2 * wanted, most)) {
+        size_t open = 0, i;
+
+        turns->count = heap_firsts(&orchestration->ready, turns->items, wanted);
+        for (i = 0; i < turns->count && open < slots; i++)
+            open += window_ended(operation_of_turn(turns->items[i]), now_ms) ? 0 : 1;
+        turns->count = i;
+        if (open == slots || wanted == most)
+            return;
+    }
+}
+
+static void dispatch(const struct orchestration *orchestration, int64_t now_ms, struct decision *out)
+{
+    size_t slots = slots_free(orchestration), done = turns_in(out);
+    size_t room = done < ORCHESTRATION_BATCH_MAX ? ORCHESTRATION_BATCH_MAX - done : 0;
+    size_t most = least(orchestration->ready.count, room);
+    json_t *late, *started;
+    struct turns turns;
+
+    if (slots == 0 || most == 0)
+        return;
+    turns_take(orchestration, slots, most, now_ms, &turns);
+    late = json_array();
+    started = json_array();
+    for (size_t i = 0; i < turns.count; i++) {
+        const struct operation *operation = operation_of_turn(turns.items[i]);
+
+        json_array_append_new(window_ended(operation, now_ms) ? late : started, json_string(operation->id));
+    }
+    if (json_array_size(late) > 0)
+        decision_event(out, EVENT_RESCHEDULED, orchestration->id,
+                       json_pack("{s:O, s:I}", "operations", late, "after", (json_int_t)now_ms));
+    if (json_array_size(started) > 0)
+        decision_event(out, orchestration->dry_run ? EVENT_REHEARSED : EVENT_DISPATCHED, orchestration->id,
+                       json_pack("{s:O}", "operations", started));
+    json_decref(late);
+    json_decref(started);
+}
+
+/* --- The whole --- */
+
+static void finish(const struct orchestration *orchestration, struct decision *out)
+{
+    decision_event(out, orchestration->by_state[OPERATION_FAILED] > 0 ? EVENT_FAILED : EVENT_SUCCEEDED,
+                   orchestration->id, json_pack("{s:s}", "description", orchestration->description));
+}
+
+static void settle(const struct state *state, const struct orchestration *orchestration, int64_t now_ms,
+                   struct decision *out)
+{
+    switch (orchestration->state) {
+    case ORCHESTRATION_PENDING:
+        if (orchestration->partitions > 0 && orchestration->reported_count == orchestration->partitions)
+            schedule(orchestration, state->settings, out);
+        break;
+    case ORCHESTRATION_IN_PROGRESS:
+        if (orchestration->by_phase[PHASE_DONE] == orchestration->count)
+            finish(orchestration, out);
+        else
+            dispatch(orchestration, now_ms, out);
+        break;
+    case ORCHESTRATION_CANCELING:
+        if (orchestration_running(orchestration) == 0)
+            decision_event(out, EVENT_CANCELED, orchestration->id, NULL);
+        break;
+    case ORCHESTRATION_CANCELED:
+    case ORCHESTRATION_SUCCEEDED:
+    case ORCHESTRATION_FAILED:
+    case ORCHESTRATION_STATE_COUNT: break;
+    }
+}
+
+/* Only the first one of a lane can go on; one that waits for its turn is canceled in the request itself. */
+void orchestration_settle(const void *state, int64_t now_ms, struct decision *out)
+{
+    const struct state *all = state;
+
+    for (const struct lane *lane = all->lanes; lane != NULL; lane = lane->hh.next) {
+        const struct orchestration *first = lane_first(lane);
+
+        if (first != NULL)
+            settle(all, first, now_ms, out);
+    }
+}
+
+/* At once, if at all: a lane is free and somebody waits for it, or a record could not hold all that may start. The ID of
+ * the latter names how far it has come, so that the next one is another deadline, which need not wait. */
+static bool due(const struct orchestration *orchestration, struct deadline *deadline)
+{
+    if (orchestration->partitions == 0) {
+        snprintf(deadline->id, sizeof deadline->id, "%.63s", orchestration->id);
+        return true;
+    }
+    if (orchestration->state != ORCHESTRATION_IN_PROGRESS || orchestration->ready.count == 0 ||
+        slots_free(orchestration) == 0)
+        return false;
+    snprintf(deadline->id, sizeof deadline->id, "%.36s/%zu/%zu", orchestration->id,
+             orchestration->by_phase[PHASE_DONE] + orchestration_running(orchestration), orchestration->ready.count);
+    return true;
+}
+
+struct deadline orchestration_deadline(const void *state)
+{
+    const struct state *all = state;
+    const struct orchestration *earliest = NULL;
+    struct deadline deadline = { .at_ms = DEADLINE_NEVER };
+
+    for (const struct lane *lane = all->lanes; lane != NULL; lane = lane->hh.next) {
+        const struct orchestration *first = lane_first(lane);
+        struct deadline its;
+
+        if (first != NULL && due(first, &its) && (earliest == NULL || first->arrival < earliest->arrival)) {
+            earliest = first;
+            deadline = its;
+            deadline.at_ms = 0;
+        }
+    }
+    return deadline;
+}

@@ -1,0 +1,27 @@
+/* schedule.h - the scheduler's core: when operations may run.
+ *
+ * An operation of schedule `immediate` is opened at once and leaves nothing behind. One of `maintenanceWindow` is opened
+ * while the runtime's own window is open; until then it waits here as a *timer*. The aggregate is the operation; requests
+ * name many of one orchestration, which all belong to one partition, and so do the events.
+ *
+ * Events (data in proto/events/):
+ *     opened   may run now, until its window closes
+ *     planned  waits for the window that the event names; replaces what was planned before
+ *     refused  has no window that can be understood; must fail
+ *     dropped  no longer waits: the orchestration does not want it
+ *     rejected the request itself cannot be understood
+ *
+ * A timer that does not wait decides nothing, so none needs loading: those that wait are always in memory (timers.h). */
+#ifndef TIDEGATE_SCHEDULER_SCHEDULE_H
+#define TIDEGATE_SCHEDULER_SCHEDULE_H
+
+#include "common/log/core.h"
+
+/* How many operations one firing of a deadline opens or plans again, so that a record stays small. The next firing
+ * takes the rest. */
+enum { SCHEDULE_WAKE_OPERATIONS_MAX = 1000 };
+
+/* Settings: none (NULL). */
+extern const struct core schedule_core;
+
+#endif

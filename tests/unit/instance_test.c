@@ -1,0 +1,553 @@
+/* Instances at the broker: import, reports of operations, and the targets of an orchestration. */
+#include "services/broker/instance.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "services/broker/match.h"
+#include "tests/unit/scene.h"
+
+#define IMPORT "tidegate.instance.import.v1"
+#define MATCH "tidegate.instance.match.v1"
+#define REPORT "tidegate.instance.report.v1"
+#define ACTOR "'actor':{'issuer':'iss','subject':'ann','email':'ann@example.net'}"
+
+#define T0 1643706000000 /* 2022-02-01T09:00:00Z */
+
+static const char line_i1[] =
+    "'line':{'instanceID':'i1','runtimeID':'r1','globalAccount':'CA501','subAccount':'39b1','planName':'azure',"
+    "'region':'westeurope','shootName':'c-1','kymaVersion':'1.24.6','maintenanceWindowBegin':'220000+0000',"
+    "'maintenanceWindowEnd':'020000+0000','clusterConfig':{'autoScalerMin':2}}";
+
+static void import(struct scene *scene, const char *instance_id, const char *line)
+{
+    char data[2048];
+
+    snprintf(data, sizeof data, "{" ACTOR ",%s}", line);
+    when(scene, IMPORT, instance_id, data);
+}
+
+static void import_named(struct scene *scene, const char *number, const char *more)
+{
+    char line[1024], id[32];
+
+    snprintf(id, sizeof id, "i%s", number);
+    snprintf(line, sizeof line,
+             "'line':{'instanceID':'i%s','runtimeID':'r%s','globalAccount':'CA%s','subAccount':'s','planName':'azure',"
+             "'region':'westeurope','shootName':'c-%s','kymaVersion':'1.24.6'%s}",
+             number, number, number, number, more);
+    import(scene, id, line);
+    then_outcome(scene, 200, "{'result':'imported'}");
+}
+
+/* A report of an operation; `at` is in seconds after T0. */
+static void report(struct scene *scene, const char *type, const char *id, const char *state, int created, int updated,
+                   const char *version)
+{
+    char data[1024];
+
+    snprintf(data, sizeof data,
+             "{'operation':{'operationID':'%s','type':'%s','orchestrationID':'o-%s','state':'%s','description':'d-%s',"
+             "'createdAt':%lld,'updatedAt':%lld,'kymaVersion':'%s'}}",
+             id, type, id, state, state, T0 + created * 1000LL, T0 + updated * 1000LL, version);
+    when(scene, REPORT, "i1", data);
+}
+
+/* --- Import --- */
+
+static void new_line_is_imported_and_registered_at_the_provisioner(void **state)
+{
+    struct scene *scene = scene_new(&instance_core, NULL);
+
+    (void)state;
+    scene_time(scene, T0);
+    import(scene, "i1", line_i1);
+    then_events(scene,
+                "tidegate.instance.imported.v1 i1 {'line':{'runtimeID':'r1','clusterConfig':{'autoScalerMin':2}},"
+                "'actor':{'subject':'ann'}}",
+                NULL);
+    then_outcome(scene, 200, "{'result':'imported'}");
+    then_messages(scene,
+                  "runtimes r1 tidegate.runtime.register.v1 {'line':{'instanceID':'i1','runtimeID':'r1',"
+                  "'clusterConfig':{'autoScalerMin':2}}}",
+                  NULL);
+    assert_true(scene_message(scene, 0)->hand_on);
+    assert_null(scene_message(scene, 0)->traceparent);
+    then_row(scene, "instance", "i1",
+             "{'instance_id':'i1','runtime_id':'r1','global_account_id':'CA501','sub_account_id':'39b1',"
+             "'region':'westeurope','plan_name':'azure','plan_id':'4deee563-e5ec-4731-b9b1-53b42d855f0c',"
+             "'provider':'Azure','shoot_name':'c-1','window_begin':'220000+0000','window_end':'020000+0000',"
+             "'kyma_version':'1.24.6','created_at':'2022-02-01T09:00:00Z','updated_at':'2022-02-01T09:00:00Z',"
+             "'modified_at':'2022-02-01T09:00:00Z','state':'succeeded','newest':'provisioning','upgrade_count':0,"
+             "'upgraded_at':null,'status':{'createdAt':'2022-02-01T09:00:00Z','modifiedAt':'2022-02-01T09:00:00Z',"
+             "'state':'succeeded','provisioning':{'state':'succeeded','description':'Operation succeeded',"
+             "'createdAt':'2022-02-01T09:00:00Z'}}}");
+    scene_free(scene);
+}
+
+static void same_line_again_changes_nothing_but_is_confirmed(void **state)
+{
+    struct scene *scene = scene_new(&instance_core, NULL);
+
+    (void)state;
+    import(scene, "i1", line_i1);
+    scene_time(scene, T0 + 5000);
+    /* The same in another order of members. */
+    import(scene, "i1",
+           "'line':{'clusterConfig':{'autoScalerMin':2},'runtimeID':'r1','instanceID':'i1','globalAccount':'CA501',"
+           "'subAccount':'39b1','planName':'azure','region':'westeurope','shootName':'c-1','kymaVersion':'1.24.6',"
+           "'maintenanceWindowEnd':'020000+0000','maintenanceWindowBegin':'220000+0000'}");
+    then_events(scene, "tidegate.instance.confirmed.v1 i1", NULL);
+    then_outcome(scene, 200, "{'result':'unchanged'}");
+    then_messages(scene, "runtimes r1 tidegate.runtime.register.v1 {'line':{'clusterConfig':{'autoScalerMin':2}}}",
+                  NULL);
+    assert_true(scene_message(scene, 0)->hand_on);
+    then_row(scene, "instance", "i1", "{'updated_at':'2022-02-01T09:00:00Z'}");
+    scene_free(scene);
+}
+
+static void changed_line_updates_the_instance_and_keeps_its_creation(void **state)
+{
+    struct scene *scene = scene_new(&instance_core, NULL);
+
+    (void)state;
+    import(scene, "i1", line_i1);
+    scene_time(scene, T0 + 5000);
+    import(scene, "i1",
+           "'line':{'instanceID':'i1','runtimeID':'r1','globalAccount':'CA501','subAccount':'new','planName':'aws',"
+           "'region':'eu-central-1','shootName':'c-2','kymaVersion':'1.24.7'}");
+    then_events(scene, "tidegate.instance.imported.v1 i1", NULL);
+    then_outcome(scene, 200, "{'result':'imported'}");
+    then_row(scene, "instance", "i1",
+             "{'sub_account_id':'new','plan_name':'aws','provider':'AWS','region':'eu-central-1','shoot_name':'c-2',"
+             "'window_begin':'','kyma_version':'1.24.7','created_at':'2022-02-01T09:00:00Z',"
+             "'updated_at':'2022-02-01T09:00:05Z'}");
+    scene_free(scene);
+}
+
+static void instance_never_changes_its_runtime_or_its_global_account(void **state)
+{
+    struct scene *scene = scene_new(&instance_core, NULL);
+
+    (void)state;
+    import(scene, "i1", line_i1);
+    import(scene, "i1", "'line':{'instanceID':'i1','runtimeID':'r2','globalAccount':'CA501'}");
+    then_events(scene,
+                "tidegate.instance.rejected.v1 i1 {'actor':{'email':'ann@example.net'},"
+                "'reason':'instance i1 exists with runtimeID r1, not r2'}",
+                NULL);
+    then_outcome(scene, 409, "{'error':'instance i1 exists with runtimeID r1, not r2'}");
+    then_messages(scene, NULL);
+    import(scene, "i1", "'line':{'instanceID':'i1','runtimeID':'r1','globalAccount':'CA502'}");
+    then_outcome(scene, 409, "{'error':'instance i1 exists with globalAccount CA501, not CA502'}");
+    then_row(scene, "instance", "i1", "{'runtime_id':'r1','global_account_id':'CA501'}");
+    scene_free(scene);
+}
+
+static void line_without_its_ids_is_rejected(void **state)
+{
+    struct scene *scene = scene_new(&instance_core, NULL);
+
+    (void)state;
+    when(scene, IMPORT, "i1", "{}");
+    then_events(scene, "tidegate.instance.rejected.v1 i1", NULL);
+    then_outcome(scene, 400, NULL);
+    import(scene, "i1", "'line':{'instanceID':'i1','runtimeID':5}");
+    then_outcome(scene, 400, "{'error':'runtimeID must be a string of 1 to 200 bytes'}");
+    import(scene, "i1", "'line':{'instanceID':'i2','runtimeID':'r1'}");
+    then_outcome(scene, 400, "{'error':'instanceID must be the subject of the request'}");
+    then_row(scene, "instance", "i1", NULL);
+    scene_free(scene);
+}
+
+/* --- Reports --- */
+
+static void upgrade_shows_from_begin_to_end_and_sets_the_version(void **state)
+{
+    struct scene *scene = scene_new(&instance_core, NULL);
+
+    (void)state;
+    import(scene, "i1", line_i1);
+    report(scene, "upgradeKyma", "u1", "in progress", 10, 10, "1.24.7");
+    then_events(scene, "tidegate.instance.reported.v1 i1 {'operation':{'operationID':'u1'}}", NULL);
+    then_outcome(scene, 0, NULL);
+    then_messages(scene, NULL);
+    then_row(scene, "instance", "i1",
+             "{'state':'upgrading','newest':'upgradingKyma','kyma_version':'1.24.7',"
+             "'modified_at':'2022-02-01T09:00:10Z','upgrade_count':1}");
+    report(scene, "upgradeKyma", "u1", "failed", 10, 20, "1.24.7");
+    then_row(scene, "instance", "i1",
+             "{'state':'error','modified_at':'2022-02-01T09:00:20Z','upgrade_count':1,"
+             "'status':{'state':'error','modifiedAt':'2022-02-01T09:00:20Z','upgradingKyma':{'data':["
+             "{'state':'failed','description':'d-failed','createdAt':'2022-02-01T09:00:10Z','operationID':'u1',"
+             "'orchestrationID':'o-u1'}],'totalCount':1,'count':1}}}");
+    /* A retry keeps the operation's ID. */
+    report(scene, "upgradeKyma", "u1", "in progress", 10, 30, "1.24.7");
+    report(scene, "upgradeKyma", "u1", "succeeded", 10, 40, "1.24.7");
+    then_row(scene, "instance", "i1", "{'state':'succeeded','upgrade_count':1}");
+    scene_free(scene);
+}
+
+static void newest_two_upgrades_are_kept_and_all_are_counted(void **state)
+{
+    struct scene *scene = scene_new(&instance_core, NULL);
+
+    (void)state;
+    import(scene, "i1", line_i1);
+    report(scene, "upgradeKyma", "u1", "succeeded", 10, 11, "1.24.7");
+    report(scene, "upgradeKyma", "u2", "succeeded", 20, 21, "1.24.8");
+    report(scene, "upgradeKyma", "u3", "in progress", 30, 31, "");
+    then_row(scene, "instance", "i1",
+             "{'upgrade_count':3,'kyma_version':'1.24.8','status':{'upgradingKyma':{'data':[{'operationID':'u3'},"
+             "{'operationID':'u2'}],'totalCount':3,'count':2}}}");
+    report(scene, "upgradeKyma", "u1", "failed", 10, 99, "1.0.0");
+    then_events(scene, NULL);
+    report(scene, "upgradeKyma", "u0", "failed", 5, 99, "1.0.0");
+    then_events(scene, NULL);
+    then_row(scene, "instance", "i1", "{'upgrade_count':3,'kyma_version':'1.24.8'}");
+    scene_free(scene);
+}
+
+static void older_report_of_an_operation_changes_nothing(void **state)
+{
+    struct scene *scene = scene_new(&instance_core, NULL);
+
+    (void)state;
+    import(scene, "i1", line_i1);
+    report(scene, "upgradeKyma", "u1", "succeeded", 10, 20, "1.24.7");
+    report(scene, "upgradeKyma", "u1", "in progress", 10, 15, "1.24.7");
+    then_events(scene, NULL);
+    report(scene, "upgradeKyma", "u1", "in progress", 10, 20, "1.24.7");
+    then_events(scene, NULL);
+    report(scene, "upgradeKyma", "u1", "succeeded", 10, 20, "1.24.7");
+    then_events(scene, NULL);
+    scene_free(scene);
+}
+
+static void end_in_the_millisecond_of_the_begin_counts(void **state)
+{
+    struct scene *scene = scene_new(&instance_core, NULL);
+
+    (void)state;
+    import(scene, "i1", line_i1);
+    report(scene, "upgradeKyma", "u1", "in progress", 10, 10, "1.24.7");
+    report(scene, "upgradeKyma", "u1", "succeeded", 10, 10, "1.24.7");
+    then_row(scene, "instance", "i1", "{'state':'succeeded'}");
+    scene_free(scene);
+}
+
+static void import_never_turns_the_version_of_a_recorded_upgrade_back(void **state)
+{
+    struct scene *scene = scene_new(&instance_core, NULL);
+
+    (void)state;
+    import(scene, "i1", line_i1);
+    report(scene, "upgradeKyma", "u1", "succeeded", 10, 20, "1.24.7");
+    scene_time(scene, T0 + 60000);
+    import(scene, "i1",
+           "'line':{'instanceID':'i1','runtimeID':'r1','globalAccount':'CA501','planName':'azure',"
+           "'region':'northeurope','kymaVersion':'1.24.6'}");
+    then_row(scene, "instance", "i1",
+             "{'region':'northeurope','kyma_version':'1.24.7','upgrade_count':1,"
+             "'modified_at':'2022-02-01T09:00:20Z'}");
+    scene_free(scene);
+}
+
+static void deprovisioning_shows_and_its_end_suspends(void **state)
+{
+    struct scene *scene = scene_new(&instance_core, NULL);
+
+    (void)state;
+    import(scene, "i1", line_i1);
+    report(scene, "upgradeKyma", "u1", "succeeded", 10, 20, "1.24.7");
+    report(scene, "deprovision", "d1", "in progress", 30, 30, "");
+    then_row(scene, "instance", "i1", "{'state':'deprovisioning','newest':'deprovisioning'}");
+    report(scene, "deprovision", "d1", "failed", 30, 40, "");
+    then_row(scene, "instance", "i1", "{'state':'failed'}");
+    report(scene, "deprovision", "d2", "succeeded", 50, 60, "");
+    then_row(scene, "instance", "i1",
+             "{'state':'suspended','kyma_version':'1.24.7','modified_at':'2022-02-01T09:01:00Z','status':{"
+             "'state':'suspended','deprovisioning':{'operationID':'d2','state':'succeeded'},"
+             "'upgradingKyma':{'count':1}}}");
+    scene_free(scene);
+}
+
+static void report_that_cannot_be_used_is_rejected(void **state)
+{
+    struct scene *scene = scene_new(&instance_core, NULL);
+
+    (void)state;
+    report(scene, "upgradeKyma", "u1", "succeeded", 10, 20, "1.24.7");
+    then_events(scene, "tidegate.instance.rejected.v1 i1 {'reason':'there is no such instance'}", NULL);
+    then_outcome(scene, 0, NULL);
+    import(scene, "i1", line_i1);
+    report(scene, "upgradeSchema", "u1", "succeeded", 10, 20, "1.24.7");
+    then_events(scene, "tidegate.instance.rejected.v1 i1", NULL);
+    report(scene, "upgradeKyma", "u1", "done", 10, 20, "1.24.7");
+    then_events(scene, "tidegate.instance.rejected.v1 i1", NULL);
+    when(scene, REPORT, "i1", "{}");
+    then_events(scene, "tidegate.instance.rejected.v1 i1", NULL);
+    scene_free(scene);
+}
+
+/* --- Matching --- */
+
+static void matching_instances_go_to_the_lane_in_order_of_their_ids(void **state)
+{
+    struct scene *scene = scene_new(&instance_core, NULL);
+
+    (void)state;
+    import_named(scene, "3", "");
+    import_named(scene, "1", ",'maintenanceWindowBegin':'220000+0000','maintenanceWindowEnd':'020000+0000'");
+    import_named(scene, "2", "");
+    when(scene, MATCH, "",
+         "{'orchestrationID':'o1','lane':'kyma','targets':{'include':[{'globalAccount':'CA[23]'},{'target':'all'}],"
+         "'exclude':[{'shoot':'c-3'}]},'cursor':''}");
+    then_events(scene,
+                "tidegate.instance.matched.v1 o1 {'orchestrationID':'o1','lane':'kyma','cursor':'i3','last':true,"
+                "'targets':[{'instanceID':'i1','include':1},{'instanceID':'i2','include':0}]}",
+                NULL);
+    then_messages(scene,
+                  "orchestrations kyma tidegate.orchestration.target.v1 {'orchestrationID':'o1','partition':0,"
+                  "'last':true,'targets':[{'include':1,'instanceID':'i1','runtimeID':'r1','globalAccountID':'CA1',"
+                  "'subAccountID':'s','planName':'azure','region':'westeurope','shootName':'c-1',"
+                  "'windowBegin':'220000+0000','windowEnd':'020000+0000'},{'include':0,'instanceID':'i2',"
+                  "'windowBegin':'','windowEnd':''}]}",
+                  NULL);
+    then_outcome(scene, 0, NULL);
+    scene_free(scene);
+}
+
+static void deprovisioned_instances_and_unreadable_windows_are_skipped(void **state)
+{
+    struct scene *scene = scene_new(&instance_core, NULL);
+
+    (void)state;
+    import_named(scene, "1", "");
+    report(scene, "deprovision", "d1", "failed", 30, 40, "");
+    import_named(scene, "2", ",'maintenanceWindowBegin':'22:00','maintenanceWindowEnd':'020000+0000'");
+    import_named(scene, "3", ",'maintenanceWindowBegin':'220000+0000','maintenanceWindowEnd':'020000Z'");
+    import_named(scene, "4", ",'maintenanceWindowBegin':'220000+0000'");
+    import_named(scene, "5", ",'maintenanceWindowBegin':'220000-0500','maintenanceWindowEnd':'020000-0500'");
+    import_named(scene, "6", "");
+    when(scene, MATCH, "", "{'orchestrationID':'o1','lane':'kyma','targets':{'include':[{'target':'all'}]}}");
+    then_events(scene,
+                "tidegate.instance.matched.v1 o1 {'last':true,'targets':[{'instanceID':'i5'},{'instanceID':'i6'}]}",
+                NULL);
+    scene_free(scene);
+}
+
+static void empty_partition_answers_too(void **state)
+{
+    struct scene *scene = scene_new(&instance_core, NULL);
+
+    (void)state;
+    when(scene, MATCH, "",
+         "{'orchestrationID':'o1','lane':'kyma','targets':{'include':[{'target':'all'}]},'cursor':''}");
+    then_messages(scene, "orchestrations kyma tidegate.orchestration.target.v1 {'targets':[],'last':true}", NULL);
+    scene_free(scene);
+}
+
+static void bad_selector_fails_the_orchestration(void **state)
+{
+    struct scene *scene = scene_new(&instance_core, NULL);
+
+    (void)state;
+    import_named(scene, "1", "");
+    when(scene, MATCH, "", "{'orchestrationID':'o1','lane':'kyma','targets':{'include':[{'region':'(ü'}]}}");
+    then_messages(scene,
+                  "orchestrations kyma tidegate.orchestration.target.v1 {'orchestrationID':'o1','targets':[],"
+                  "'last':true,'partition':0}",
+                  NULL);
+    assert_non_null(strstr(json_string_value(json_object_get(scene_message(scene, 0)->data, "error")),
+                           "targets.include[0]: \"region\": invalid pattern \"(ü\": missing )"));
+    when(scene, MATCH, "", "{'lane':'kyma'}");
+    then_messages(scene, NULL);
+    assert_int_equal(scene_message_count(scene), 0);
+    scene_free(scene);
+}
+
+/* --- Many --- */
+
+/* An instance of a large fleet, told apart by `i`. */
+static json_t *large_line(int i)
+{
+    char id[64], account[16];
+    static const char *const regions[] = { "westeurope", "eu-central-1", "us-east-1", "asia-south1" };
+    static const char *const plans[] = { "azure", "aws", "gcp" };
+
+    snprintf(id, sizeof id, "%08x-0000-4000-8000-%012x", (unsigned)i * 2654435761u, (unsigned)i);
+    snprintf(account, sizeof account, "CA%d", i % 1000);
+    return json_pack("{s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}, s:s}", "line", "instanceID", id,
+                     "runtimeID", id, "globalAccount", account, "subAccount", id, "planName", plans[i % 3], "region",
+                     regions[i % 4], "shootName", account, "kymaVersion", "1.24.6", "maintenanceWindowBegin",
+                     "220000+0000", "maintenanceWindowEnd", "020000+0000", "hash", "0");
+}
+
+static void *large_state(int count)
+{
+    void *fleet = instance_core.state_new(NULL, 0);
+    struct changes changes = { 0 };
+
+    for (int i = 0; i < count; i++) {
+        json_t *data = large_line(i);
+        struct event event = { .type = 0, .subject = "", .data = data, .time_ms = T0, .offset = i };
+
+        fold_event(&instance_core, fleet, &event, &changes, NULL, NULL);
+        json_decref(data);
+    }
+    changes_release(&changes);
+    return fleet;
+}
+
+struct matching {
+    size_t chunks, targets;
+};
+
+/* Asks until the last chunk, as the processor would. `targets` (own). */
+static struct matching match_all(void *fleet, json_t *targets)
+{
+    struct matching all = { 0 };
+    char previous[64] = "";
+    json_t *data = json_pack("{s:s, s:s, s:o, s:s}", "orchestrationID", "o1", "lane", "kyma", "targets", targets,
+                             "cursor", "");
+
+    while (data != NULL) {
+        struct request request = { .id = "q", .type = 1, .subject = "", .data = data };
+        struct decision decision = { 0 };
+        struct changes changes = { 0 };
+        struct messages messages = { .partitions = 12 };
+        json_t *next = NULL, *target;
+        size_t i;
+
+        fold_decide(&instance_core, fleet, &request, (struct fold_at){ .time_ms = T0 }, &decision, &changes, &messages,
+                    NULL);
+        assert_int_equal(decision.count, 1);
+        assert_true(json_array_size(json_object_get(decision.events[0].data, "targets")) <= MATCH_TARGETS_MAX);
+        json_array_foreach(json_object_get(decision.events[0].data, "targets"), i, target) {
+            const char *id = json_string_value(json_object_get(target, "instanceID"));
+
+            assert_true(strcmp(previous, id) < 0);
+            snprintf(previous, sizeof previous, "%s", id);
+            all.targets++;
+        }
+        for (i = 0; i < messages.count; i++)
+            if (strcmp(messages.items[i].type, MATCH) == 0) {
+                assert_null(messages.items[i].key);
+                next = json_incref(messages.items[i].data);
+            }
+        json_decref(data);
+        data = next;
+        all.chunks++;
+        decision_release(&decision);
+        changes_release(&changes);
+        messages_release(&messages);
+    }
+    return all;
+}
+
+static void many_targets_come_in_chunks_each_once(void **state)
+{
+    void *fleet = large_state(1234);
+    struct matching all = match_all(fleet, json_pack("{s:[{s:s}]}", "include", "target", "all"));
+
+    (void)state;
+    assert_int_equal(all.targets, 1234);
+    assert_int_equal(all.chunks, 3);
+    instance_core.state_free(fleet);
+}
+
+static void many_instances_without_a_match_are_examined_in_bounded_steps(void **state)
+{
+    void *fleet = large_state(25000);
+    struct matching all = match_all(fleet, json_pack("{s:[{s:s}]}", "include", "planName", "none"));
+
+    (void)state;
+    assert_int_equal(all.targets, 0);
+    assert_int_equal(all.chunks, 3);
+    instance_core.state_free(fleet);
+}
+
+static double now_s(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static long resident_kb(void)
+{
+    long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+
+    if (file != NULL && fscanf(file, "%*d %ld", &pages) != 1)
+        pages = 0;
+    if (file != NULL)
+        fclose(file);
+    return pages * 4;
+}
+
+/* Prints what it takes; the bound is loose, for sanitizers and busy machines. */
+static void hundred_thousand_instances_are_matched_quickly(void **state)
+{
+    long before_kb = resident_kb();
+    void *fleet = large_state(100000);
+    long fleet_kb = resident_kb() - before_kb;
+    json_t *narrow = json_pack("{s:[{s:s}, {s:s}]}", "include", "globalAccount", "CA(12|77)7$", "region", "^us-west");
+    json_t *wide = json_pack("{s:[{s:s}], s:[{s:s}]}", "include", "globalAccount", "CA[0-9]+", "exclude", "region",
+                             "asia");
+    struct matching all;
+    double begin, sorted_s, narrow_s, wide_s;
+
+    (void)state;
+    begin = now_s();
+    match_all(fleet, json_pack("{s:[{s:s}]}", "include", "planName", "none"));
+    sorted_s = now_s() - begin;
+    begin = now_s();
+    all = match_all(fleet, narrow);
+    narrow_s = now_s() - begin;
+    assert_int_equal(all.targets, 200);
+    begin = now_s();
+    all = match_all(fleet, wide);
+    wide_s = now_s() - begin;
+    assert_int_equal(all.targets, 75000);
+    print_message("100,000 instances: %ld KB; first pass with sorting %.0f ms; two patterns: %.0f ms for 200 targets, "
+                  "%.0f ms for 75,000 targets with their JSON\n",
+                  fleet_kb, sorted_s * 1e3, narrow_s * 1e3, wide_s * 1e3);
+    assert_true(narrow_s < 2);
+    instance_core.state_free(fleet);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hundred_thousand_instances_are_matched_quickly), /* first: memory is still small */
+        cmocka_unit_test(new_line_is_imported_and_registered_at_the_provisioner),
+        cmocka_unit_test(same_line_again_changes_nothing_but_is_confirmed),
+        cmocka_unit_test(changed_line_updates_the_instance_and_keeps_its_creation),
+        cmocka_unit_test(instance_never_changes_its_runtime_or_its_global_account),
+        cmocka_unit_test(line_without_its_ids_is_rejected),
+        cmocka_unit_test(upgrade_shows_from_begin_to_end_and_sets_the_version),
+        cmocka_unit_test(newest_two_upgrades_are_kept_and_all_are_counted),
+        cmocka_unit_test(older_report_of_an_operation_changes_nothing),
+        cmocka_unit_test(end_in_the_millisecond_of_the_begin_counts),
+        cmocka_unit_test(import_never_turns_the_version_of_a_recorded_upgrade_back),
+        cmocka_unit_test(deprovisioning_shows_and_its_end_suspends),
+        cmocka_unit_test(report_that_cannot_be_used_is_rejected),
+        cmocka_unit_test(matching_instances_go_to_the_lane_in_order_of_their_ids),
+        cmocka_unit_test(deprovisioned_instances_and_unreadable_windows_are_skipped),
+        cmocka_unit_test(empty_partition_answers_too),
+        cmocka_unit_test(bad_selector_fails_the_orchestration),
+        cmocka_unit_test(many_targets_come_in_chunks_each_once),
+        cmocka_unit_test(many_instances_without_a_match_are_examined_in_bounded_steps),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

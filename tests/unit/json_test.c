@@ -1,0 +1,154 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/json/lenient.h"
+
+struct table_row {
+    const char *text;
+    const char *want_json;  /* NULL: refused, */
+    const char *want_error; /* with a message that contains this */
+};
+
+static void check(const struct table_row *row)
+{
+    struct error err = { 0 };
+    json_t *json = json_decode(row->text, strlen(row->text), &err);
+
+    if (row->want_json == NULL) {
+        assert_null(json);
+        if (strstr(err.message, row->want_error) == NULL)
+            fail_msg("%s: \"%s\" does not contain \"%s\"", row->text, err.message, row->want_error);
+        assert_int_equal(err.code, ERROR_INPUT);
+    } else {
+        char *text = json != NULL ? json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+
+        if (text == NULL)
+            fail_msg("%s: refused: %s", row->text, err.message);
+        assert_string_equal(text, row->want_json);
+        free(text);
+    }
+    json_decref(json);
+}
+
+static void one_trailing_comma_is_accepted(void **state)
+{
+    static const struct table_row rows[] = {
+        { "{\"a\":1,}", "{\"a\":1}", NULL },
+        { "[1,]", "[1]", NULL },
+        { "[1 , \n\t]", "[1]", NULL },
+        { "{\"a\":[{\"b\":\"x\",},],}", "{\"a\":[{\"b\":\"x\"}]}", NULL },
+        { "[[],]", "[[]]", NULL },
+        { "[true,]", "[true]", NULL },
+        { "[\",]\",]", "[\",]\"]", NULL },
+        { "[\"\\\",]\",]", "[\"\\\",]\"]", NULL },
+        { "{\"a,}\":\"b,]\",}", "{\"a,}\":\"b,]\"}", NULL },
+        { "null", "null", NULL },
+        { " 7 \n", "7", NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        check(&rows[i]);
+}
+
+static void anything_else_malformed_is_refused_with_line_and_column(void **state)
+{
+    static const struct table_row rows[] = {
+        { "", NULL, "EOF" },
+        { " \r\n\t ", NULL, "EOF" },
+        { "[,]", NULL, "line 1 column 2" },
+        { "{,}", NULL, "line 1 column 2" },
+        { "[1,,]", NULL, "line 1 column 4" },
+        { "[1,,2]", NULL, "line 1 column 4" },
+        { "[,1]", NULL, "line 1 column 2" },
+        { "{\"a\":,}", NULL, "line 1" },
+        { "{\"a\":1}x", NULL, "line 1 column 8" },
+        { "{\"a\":1} {}", NULL, "line 1" },
+        { "{\"a\":1},", NULL, "line 1" },
+        { "{\n  \"a\": [1,],\n  \"b\" 2\n}", NULL, "line 3 column 7" },
+        { "{\"a\":1", NULL, "line 1" },
+        { "{'a':1}", NULL, "line 1" },
+        { "[\"\xff\"]", NULL, "line 1 column 2: unable to decode byte 0xff" },
+        { "[\"\xc0\xaf\"]", NULL, "line 1 column 2: unable to decode byte 0xc0" },
+        { "[\"\\ud800\"]", NULL, "line 1" },
+        { "[\"\\u0000\"]", NULL, "line 1" },
+        { "[01]", NULL, "line 1" },
+        { "[NaN]", NULL, "line 1" },
+        { "[99999999999999999999999]", NULL, "too big" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        check(&rows[i]);
+}
+
+static void deep_values_are_refused_before_they_are_parsed(void **state)
+{
+    enum { DEPTH = 100000 };
+    static char deep[2 * DEPTH + 1];
+    struct error err = { 0 };
+
+    (void)state;
+    memset(deep, '[', DEPTH);
+    memset(deep + DEPTH, ']', DEPTH);
+    assert_null(json_decode(deep, strlen(deep), &err));
+    assert_string_equal(err.message, "more than 64 levels of objects and arrays");
+    memset(deep, '[', JSON_DEPTH_MAX);
+    memset(deep + JSON_DEPTH_MAX, ']', JSON_DEPTH_MAX);
+    deep[2 * JSON_DEPTH_MAX] = '\0';
+    json_t *json = json_decode(deep, strlen(deep), &err);
+    assert_non_null(json);
+    json_decref(json);
+}
+
+static void of_a_repeated_member_the_last_one_counts(void **state)
+{
+    (void)state;
+    check(&(struct table_row){ "{\"a\":1,\"a\":2}", "{\"a\":2}", NULL });
+}
+
+static void members_are_found_without_case(void **state)
+{
+    static const char text[] = "{\"RUNTIMEID\":1,\"runtimeid\":2,\"dryRun\":3,\"DRYRUN\":4}";
+    json_t *json = json_decode(text, strlen(text), NULL);
+
+    (void)state;
+    assert_int_equal(json_integer_value(json_member(json, "runtimeID")), 2);
+    assert_int_equal(json_integer_value(json_member(json, "dryRun")), 3);
+    assert_null(json_member(json, "runtime"));
+    assert_null(json_member(json_object_get(json, "dryRun"), "x"));
+    assert_null(json_member(NULL, "x"));
+    json_decref(json);
+}
+
+static void any_text_becomes_a_string(void **state)
+{
+    json_t *plain = json_text("a\xc3\xa4"), *broken = json_text("a\xff");
+
+    (void)state;
+    assert_string_equal(json_string_value(plain), "a\xc3\xa4");
+    assert_string_equal(json_string_value(broken), "a?");
+    json_decref(plain);
+    json_decref(broken);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_trailing_comma_is_accepted),
+        cmocka_unit_test(anything_else_malformed_is_refused_with_line_and_column),
+        cmocka_unit_test(deep_values_are_refused_before_they_are_parsed),
+        cmocka_unit_test(of_a_repeated_member_the_last_one_counts),
+        cmocka_unit_test(members_are_found_without_case),
+        cmocka_unit_test(any_text_becomes_a_string),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

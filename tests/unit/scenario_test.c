@@ -1,0 +1,142 @@
+/* Scenarios of the simulator: what becomes of a stage, and what is refused. */
+#include "services/provisioner/scenario.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct scenario *scenario_of(const char *text)
+{
+    json_t *json = json_loads(text, 0, NULL);
+    struct error err = { 0 };
+    struct scenario *scenario;
+
+    assert_non_null(json);
+    scenario = scenario_parse(json, &err);
+    if (scenario == NULL)
+        fail_msg("%s", err.message);
+    json_decref(json);
+    return scenario;
+}
+
+static struct scenario_fate fate_of(const struct scenario *scenario, const char *runtime_id, const char *stage)
+{
+    return scenario_fate(scenario, (struct scenario_stage){
+                                       .runtime_id = runtime_id, .operation_id = "operation-1", .stage = stage });
+}
+
+static void without_a_file_a_stage_takes_two_to_four_seconds_and_succeeds(void **state)
+{
+    struct error err;
+    struct scenario *scenario = scenario_load(NULL, &err);
+    int64_t shortest = INT64_MAX, longest = 0;
+    char runtime_id[32];
+
+    (void)state;
+    for (int i = 0; i < 2000; i++) {
+        struct scenario_fate fate;
+
+        snprintf(runtime_id, sizeof runtime_id, "runtime-%d", i);
+        fate = fate_of(scenario, runtime_id, "StartingUpgrade");
+        assert_null(fate.fail);
+        shortest = fate.duration_ms < shortest ? fate.duration_ms : shortest;
+        longest = fate.duration_ms > longest ? fate.duration_ms : longest;
+    }
+    assert_in_range(shortest, 2000, 2010);
+    assert_in_range(longest, 3990, 4000);
+    scenario_free(scenario);
+}
+
+static void the_same_stage_always_has_the_same_fate(void **state)
+{
+    struct scenario *one = scenario_of("{}"), *other = scenario_of("{}");
+
+    (void)state;
+    assert_int_equal(fate_of(one, "r1", "Stopping").duration_ms, fate_of(other, "r1", "Stopping").duration_ms);
+    assert_int_not_equal(fate_of(one, "r1", "Stopping").duration_ms, fate_of(one, "r2", "Stopping").duration_ms);
+    scenario_free(one);
+    scenario_free(other);
+}
+
+static void the_first_rule_that_matches_decides(void **state)
+{
+    struct scenario *scenario = scenario_of(
+        "{\"default\": {\"durationMs\": [7, 7]}, \"rules\": ["
+        "{\"runtime\": \"^prod-\", \"stage\": \"WaitingForInstallation\", \"durationMs\": [5, 5], "
+        "\"fail\": \"disk full\"}, {\"runtime\": \"^prod-\", \"durationMs\": [0, 0]}, "
+        "{\"stage\": \"Stopping\", \"fail\": \"stuck\"}]}");
+
+    (void)state;
+    assert_int_equal(fate_of(scenario, "prod-1", "WaitingForInstallation").duration_ms, 5);
+    assert_string_equal(fate_of(scenario, "prod-1", "WaitingForInstallation").fail, "disk full");
+    assert_int_equal(fate_of(scenario, "prod-1", "Stopping").duration_ms, 0);
+    assert_null(fate_of(scenario, "prod-1", "Stopping").fail);
+    assert_int_equal(fate_of(scenario, "my-prod-1", "Stopping").duration_ms, 7);
+    assert_string_equal(fate_of(scenario, "my-prod-1", "Stopping").fail, "stuck");
+    scenario_free(scenario);
+}
+
+static void what_is_wrong_is_refused_with_its_place(void **state)
+{
+    static const struct {
+        const char *text, *want_error;
+    } cases[] = {
+        { "[]", "must be an object with default, rules" },
+        { "{\"rule\": []}", "rule: no such member; there are default, rules" },
+        { "{\"default\": {\"durationMs\": [2]}}", "default: durationMs: must be [min, max]" },
+        { "{\"default\": {\"durationMs\": [3, 2]}}", "default: durationMs: must be [min, max]" },
+        { "{\"default\": {\"fail\": \"x\"}}", "default: fail: no such member" },
+        { "{\"rules\": {}}", "rules: must be a list" },
+        { "{\"rules\": [{}, {\"fail\": \"\"}]}", "rules[1]: fail: must be a text of 1 to" },
+        { "{\"rules\": [{\"runtime\": \"(\"}]}", "rules[0]: runtime: " },
+        { "{\"rules\": [{\"stage\": 1}]}", "rules[0]: stage: must be a text" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        json_t *json = json_loads(cases[i].text, 0, NULL);
+        struct error err = { 0 };
+
+        assert_non_null(json);
+        assert_null(scenario_parse(json, &err));
+        if (strstr(err.message, cases[i].want_error) == NULL)
+            fail_msg("want %s, is %s", cases[i].want_error, err.message);
+        json_decref(json);
+    }
+}
+
+static void a_file_that_is_missing_or_broken_is_named(void **state)
+{
+    char path[] = "/tmp/scenario-test-XXXXXX";
+    int fd = mkstemp(path);
+    struct error err = { 0 };
+
+    (void)state;
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "{\n,", 3), 3);
+    close(fd);
+    assert_null(scenario_load("/nowhere/scenario.json", &err));
+    assert_non_null(strstr(err.message, "/nowhere/scenario.json: "));
+    assert_null(scenario_load(path, &err));
+    assert_non_null(strstr(err.message, path));
+    assert_non_null(strstr(err.message, "line 2"));
+    unlink(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_a_file_a_stage_takes_two_to_four_seconds_and_succeeds),
+        cmocka_unit_test(the_same_stage_always_has_the_same_fate),
+        cmocka_unit_test(the_first_rule_that_matches_decides),
+        cmocka_unit_test(what_is_wrong_is_refused_with_its_place),
+        cmocka_unit_test(a_file_that_is_missing_or_broken_is_named),
+    };
+
+    return cmocka_run_group_tests_name("scenario", tests, NULL, NULL);
+}
