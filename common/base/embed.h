@@ -11,16 +11,16 @@
 
 /* The assembler reads the file (.incbin), which costs nothing however large it is. `used` is no help here: the text is
  * the assembler's, and the linker keeps what an extern declaration refers to. */
-#define EMBED_TEXT(symbol, path)                        \
-    __asm__(".pushsection .rodata\n"                    \
-            ".balign 16\n"                              \
-            ".global " #symbol "\n"                     \
-            ".hidden " #symbol "\n"                     \
+#define EMBED_TEXT(symbol, path)                         \
+    __asm__(".pushsection .rodata\n"                     \
+            ".balign 16\n"                               \
+            ".global " #symbol "\n"                      \
+            ".hidden " #symbol "\n"                      \
             ".type " #symbol ", @object\n" #symbol ":\n" \
-            ".incbin \"" path "\"\n"                    \
-            ".byte 0\n"                                 \
-            ".size " #symbol ", . - " #symbol "\n"      \
-            ".popsection\n");                           \
+            ".incbin \"" path "\"\n"                     \
+            ".byte 0\n"                                  \
+            ".size " #symbol ", . - " #symbol "\n"       \
+            ".popsection\n");                            \
     extern const char symbol[] __attribute__((visibility("hidden")))
 
 #endif

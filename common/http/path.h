@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /* The path of a request target ("/a//b?c", "http://host/a"): without scheme and host, query and fragment, with repeated
- * slashes collapsed. `query` is what follows the '?' (without the fragment), or NULL; borrowed from `target`. Own: free().
- * NULL: the target has no path. */
+ * slashes collapsed. `query` is what follows the '?' (without the fragment), or NULL; borrowed from `target`.
+ * Own: free(). NULL: the target has no path. */
 char *path_clean(const char *target, const char **query, size_t *query_size);
 
 struct path_span {
@@ -16,8 +16,8 @@ struct path_span {
 };
 
 /* Does `path` match `pattern` ("/orchestrations/{id}/cancel")? A variable takes one segment, not empty. At most `count`
- * variables are written to `variables`, in their order; it is asserted that there are no more. A literal may be percent-
- * encoded in `path` no more than in `pattern`. */
+ * variables are written to `variables`, in their order; it is asserted that there are no more. Literals are compared
+ * as they are, without decoding. */
 bool path_match(const char *pattern, const char *path, struct path_span *variables, size_t count);
 
 /* The index of the variable `name` in `pattern`, or -1. */

@@ -26,8 +26,8 @@
 enum {
     HOST_SIZE = 256,
     BACKLOG = 1024,
-    /* A body up to this much over the greatest limit is read, so that its answer can be ours; evhttp answers a larger one
-     * 413 by itself and in its own words. */
+    /* A body up to this much over the greatest limit is read, so that its answer can be ours; evhttp answers a larger
+     * one 413 by itself and in its own words. */
     BODY_SLACK_SIZE = 1024 * 1024,
     /* What was answered last must still leave the socket before the process may end. */
     DRAIN_FLUSH_MS = 50,
@@ -98,15 +98,15 @@ static void client_left(struct evhttp_connection *connection, void *context)
 static const char *method_text(enum evhttp_cmd_type type)
 {
     switch (type) {
-    case EVHTTP_REQ_GET:     return "GET";
-    case EVHTTP_REQ_POST:    return "POST";
-    case EVHTTP_REQ_HEAD:    return "HEAD";
-    case EVHTTP_REQ_PUT:     return "PUT";
-    case EVHTTP_REQ_DELETE:  return "DELETE";
+    case EVHTTP_REQ_GET: return "GET";
+    case EVHTTP_REQ_POST: return "POST";
+    case EVHTTP_REQ_HEAD: return "HEAD";
+    case EVHTTP_REQ_PUT: return "PUT";
+    case EVHTTP_REQ_DELETE: return "DELETE";
     case EVHTTP_REQ_OPTIONS: return "OPTIONS";
-    case EVHTTP_REQ_TRACE:   return "TRACE";
+    case EVHTTP_REQ_TRACE: return "TRACE";
     case EVHTTP_REQ_CONNECT: return "CONNECT";
-    case EVHTTP_REQ_PATCH:   return "PATCH";
+    case EVHTTP_REQ_PATCH: return "PATCH";
     }
     return "?";
 }
@@ -225,13 +225,16 @@ static struct addrinfo *resolve(const char *listen, struct error *err)
 
 static uint16_t bound_port(evutil_socket_t fd)
 {
-    struct sockaddr_storage address = { 0 };
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = { .v6 = { .sin6_family = AF_UNSPEC } };
     socklen_t size = sizeof address;
 
-    if (getsockname(fd, (struct sockaddr *)&address, &size) != 0)
+    if (getsockname(fd, &address.any, &size) != 0)
         return 0;
-    return ntohs(address.ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)(const void *)&address)->sin6_port
-                                               : ((const struct sockaddr_in *)(const void *)&address)->sin_port);
+    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
 static bool server_listen(struct http_server *server, const char *listen, struct error *err)
@@ -452,7 +455,7 @@ const char *http_reason(int status)
     case 500: return "Internal Server Error";
     case 503: return "Service Unavailable";
     case 504: return "Gateway Timeout";
-    default:  return "Unknown";
+    default: return "Unknown";
     }
 }
 

@@ -2,8 +2,8 @@
  *
  * A route is a method and a path pattern; a handler gets an exchange (one request and its answer) and answers it once,
  * now or later. An exchange lives until it is answered, whether or not the client is still there, so a handler keeps
- * its pointer without care. What no route takes (path, method, trailing slash) gets 404 "404 page not found\n". Repeated
- * slashes of a path count as one. Everything runs on the event loop. */
+ * its pointer without care. What no route takes (path, method, trailing slash) gets 404 "404 page not found\n".
+ * Repeated slashes of a path count as one. Everything runs on the event loop. */
 #ifndef TIDEGATE_HTTP_SERVER_H
 #define TIDEGATE_HTTP_SERVER_H
 
@@ -41,8 +41,8 @@ uint16_t http_server_port(const struct http_server *server);
 typedef void http_handler(struct exchange *exchange, void *context);
 
 struct http_route {
-    const char *method;   /* "GET" */
-    const char *path;     /* "/orchestrations/{orchestration_id}/cancel": a variable is a whole segment */
+    const char *method; /* "GET" */
+    const char *path;   /* "/orchestrations/{orchestration_id}/cancel": a variable is a whole segment */
     http_handler *handler;
     void *context;        /* for the handler */
     size_t body_size_max; /* 0: HTTP_BODY_SIZE_MAX. A larger body is answered 413 before the handler is called */

@@ -19,9 +19,10 @@ enum {
     KIND_COUNT,
     BATCH_MAX = 500, /* messages of one turn; then other events of the loop have theirs */
     TOPIC_NAME_SIZE = 64,
+    GATHER_MS = 20, /* messages that follow others within this time travel together */
 };
 
-#define MESSAGE_LINGER_MS "5"
+#define MESSAGE_LINGER_MS "1"
 
 /* One client of librdkafka whose queue wakes the event loop. */
 struct client {
@@ -31,13 +32,17 @@ struct client {
     int fd;
 };
 
-struct held { /* what a full queue could not take */
+struct held { /* what waits for its turn, or for room in a full queue */
     struct held *next;
     rd_kafka_topic_t *topic;
     int partition;
     void *opaque;
+    char *bytes;
     size_t size;
-    char bytes[];
+};
+
+struct outbox { /* what a producer has not been given yet, in order */
+    struct held *first, **end;
 };
 
 struct stream { /* what the reader reads of one partition of one topic */
@@ -54,7 +59,8 @@ struct kafka {
     rd_kafka_topic_t *requests[TOPIC_COUNT]; /* of the messenger */
     char names[KIND_COUNT][TOPIC_NAME_SIZE];
     struct stream streams[KIND_COUNT][PARTITIONS_MAX];
-    struct held *held, **held_end;   /* of both producers, in order */
+    struct outbox records, messages;
+    struct event *gather_timer;      /* pending: messages gather */
     int64_t commits[PARTITIONS_MAX]; /* to be committed; -1: nothing new */
     struct event *commit_timer;
     bool joined;
@@ -156,40 +162,63 @@ static void client_close(struct client *client)
 
 /* --- Producing --- */
 
-static void produce(struct kafka *kafka, rd_kafka_topic_t *topic, int partition, const char *bytes, size_t size,
-                    void *opaque)
+static void hold(struct outbox *outbox, rd_kafka_topic_t *topic, int partition, const char *bytes, size_t size,
+                 void *opaque)
 {
-    struct held *held;
+    struct held *held = malloc(sizeof *held);
 
-    if (kafka->held == NULL &&
-        rd_kafka_produce(topic, partition, RD_KAFKA_MSG_F_COPY, (void *)(uintptr_t)bytes, size, NULL, 0, opaque) == 0)
-        return;
-    if (kafka->held == NULL && rd_kafka_last_error() != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-        kafka->hooks.fatal(kafka->hooks.context, rd_kafka_err2str(rd_kafka_last_error()));
-        return;
-    }
-    held = malloc(sizeof *held + size);
-    if (held == NULL)
+    if (held == NULL || (*held = (struct held){ .bytes = malloc(size) }, held->bytes == NULL))
         abort();
-    *held = (struct held){ .topic = topic, .partition = partition, .opaque = opaque, .size = size };
+    held->topic = topic;
+    held->partition = partition;
+    held->opaque = opaque;
+    held->size = size;
     memcpy(held->bytes, bytes, size);
-    *kafka->held_end = held;
-    kafka->held_end = &held->next;
+    *outbox->end = held;
+    outbox->end = &held->next;
 }
 
-static void produce_held(struct kafka *kafka)
+/* Gives the producer what it takes; the rest waits until deliveries make room. */
+static void hand_over(struct kafka *kafka, struct outbox *outbox)
 {
-    while (kafka->held != NULL) {
-        struct held *held = kafka->held;
+    while (outbox->first != NULL) {
+        struct held *held = outbox->first;
 
-        if (rd_kafka_produce(held->topic, held->partition, RD_KAFKA_MSG_F_COPY, held->bytes, held->size, NULL, 0,
-                             held->opaque) != 0)
+        if (rd_kafka_produce(held->topic, held->partition, RD_KAFKA_MSG_F_FREE, held->bytes, held->size, NULL, 0,
+                             held->opaque) != 0) {
+            if (rd_kafka_last_error() != RD_KAFKA_RESP_ERR__QUEUE_FULL)
+                kafka->hooks.fatal(kafka->hooks.context, rd_kafka_err2str(rd_kafka_last_error()));
             return;
-        kafka->held = held->next;
-        if (kafka->held == NULL)
-            kafka->held_end = &kafka->held;
+        }
+        outbox->first = held->next;
+        if (outbox->first == NULL)
+            outbox->end = &outbox->first;
         free(held);
     }
+}
+
+static void outbox_clear(struct outbox *outbox)
+{
+    while (outbox->first != NULL) {
+        struct held *held = outbox->first;
+
+        outbox->first = held->next;
+        free(held->bytes);
+        free(held);
+    }
+}
+
+static void on_gathered(evutil_socket_t fd, short what, void *context)
+{
+    static const struct timeval gather = { .tv_usec = GATHER_MS * 1000 };
+    struct kafka *kafka = context;
+
+    (void)fd;
+    (void)what;
+    if (kafka->messages.first == NULL)
+        return; /* a quiet time: the next message goes at once */
+    hand_over(kafka, &kafka->messages);
+    evtimer_add(kafka->gather_timer, &gather);
 }
 
 static void on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, void *opaque)
@@ -205,32 +234,51 @@ static void on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, v
         kafka->hooks.delivered(kafka->hooks.context, message->_private, true, message->offset);
 }
 
-static void on_producer(evutil_socket_t fd, short what, void *context)
+static void on_recorder(evutil_socket_t fd, short what, void *context)
 {
     struct kafka *kafka = context;
 
     (void)what;
     drain_fd(fd);
-    rd_kafka_poll(fd == kafka->recorder.fd ? kafka->recorder.handle : kafka->messenger.handle, 0);
-    produce_held(kafka);
+    rd_kafka_poll(kafka->recorder.handle, 0);
+    hand_over(kafka, &kafka->records);
+}
+
+static void on_messenger(evutil_socket_t fd, short what, void *context)
+{
+    struct kafka *kafka = context;
+
+    (void)what;
+    drain_fd(fd);
+    rd_kafka_poll(kafka->messenger.handle, 0);
+    if (!evtimer_pending(kafka->gather_timer, NULL))
+        hand_over(kafka, &kafka->messages);
 }
 
 void kafka_append(struct kafka *kafka, int partition, const char *bytes, size_t size, void *opaque)
 {
-    produce(kafka, kafka->events, partition, bytes, size, opaque);
+    hold(&kafka->records, kafka->events, partition, bytes, size, opaque);
+    hand_over(kafka, &kafka->records);
 }
 
+/* The first message after a quiet time goes with what follows in this turn of the loop; later ones gather. */
 void kafka_send(struct kafka *kafka, int topic, int partition, const char *bytes, size_t size, void *opaque)
 {
-    produce(kafka, kafka->requests[topic], partition, bytes, size, opaque);
+    static const struct timeval now = { 0 };
+
+    hold(&kafka->messages, kafka->requests[topic], partition, bytes, size, opaque);
+    if (!evtimer_pending(kafka->gather_timer, NULL))
+        evtimer_add(kafka->gather_timer, &now);
 }
 
 void kafka_reply(struct kafka *kafka, int partition, const char *bytes, size_t size)
 {
-    produce(kafka, kafka->replies, partition, bytes, size, NULL);
+    hold(&kafka->records, kafka->replies, partition, bytes, size, NULL);
+    hand_over(kafka, &kafka->records);
 }
 
-static bool producer_open(struct kafka *kafka, struct client *client, const char *linger_ms, struct error *err)
+static bool producer_open(struct kafka *kafka, struct client *client, const char *linger_ms, event_callback_fn callback,
+                          struct error *err)
 {
     static const char *const pairs[][2] = {
         { "enable.idempotence", "true" },
@@ -254,18 +302,18 @@ static bool producer_open(struct kafka *kafka, struct client *client, const char
         rd_kafka_conf_destroy(conf);
         return false;
     }
-    return client_open(kafka, client, RD_KAFKA_PRODUCER, conf, on_producer, err);
+    return client_open(kafka, client, RD_KAFKA_PRODUCER, conf, callback, err);
 }
 
 /* Two producers: records go out at once, since a client waits for what they decide, and each batch of them is one
- * request anyway. Messages fan out to all partitions, a few to each: they wait a little, so that what the partitions of
- * this process have for one place travels together. */
+ * request anyway. Messages fan out to all partitions, a few to each: while others are on their way they gather, so that
+ * what the partitions of this process have for one place travels together. */
 static bool producers_open(struct kafka *kafka, struct error *err)
 {
     char name[TOPIC_NAME_SIZE];
 
-    if (!producer_open(kafka, &kafka->recorder, "0", err) ||
-        !producer_open(kafka, &kafka->messenger, MESSAGE_LINGER_MS, err))
+    if (!producer_open(kafka, &kafka->recorder, "0", on_recorder, err) ||
+        !producer_open(kafka, &kafka->messenger, MESSAGE_LINGER_MS, on_messenger, err))
         return false;
     kafka->events = rd_kafka_topic_new(kafka->recorder.handle, kafka->names[KIND_EVENTS], NULL);
     kafka->replies = rd_kafka_topic_new(kafka->recorder.handle, "gateway.replies", NULL);
@@ -370,7 +418,7 @@ void kafka_commit(struct kafka *kafka, int partition, int64_t next)
     static const struct timeval soon = { .tv_sec = 1 };
 
     kafka->commits[partition] = next;
-    if (kafka->commit_timer != NULL && !evtimer_pending(kafka->commit_timer, NULL))
+    if (!evtimer_pending(kafka->commit_timer, NULL))
         evtimer_add(kafka->commit_timer, &soon);
 }
 
@@ -547,18 +595,21 @@ struct kafka *kafka_open(struct event_base *base, const struct kafka_options *op
     kafka->options = *options;
     kafka->hooks = *hooks;
     kafka->base = base;
-    kafka->held_end = &kafka->held;
+    kafka->records.end = &kafka->records.first;
+    kafka->messages.end = &kafka->messages.first;
     kafka->recorder.fd = kafka->messenger.fd = kafka->member.fd = kafka->reader.fd = -1;
     for (int i = 0; i < PARTITIONS_MAX; i++)
         kafka->commits[i] = -1;
+    if (options->member) {
+        kafka->commit_timer = evtimer_new(base, on_commit, kafka);
+        kafka->gather_timer = evtimer_new(base, on_gathered, kafka);
+    }
     snprintf(kafka->names[KIND_EVENTS], TOPIC_NAME_SIZE, "%s.events", options->topic);
     snprintf(kafka->names[KIND_REQUESTS], TOPIC_NAME_SIZE, "%s.requests", options->topic);
     if (!reader_open(kafka, err) || (options->member && (!producers_open(kafka, err) || !member_open(kafka, err)))) {
         kafka_close(kafka);
         return NULL;
     }
-    if (options->member)
-        kafka->commit_timer = evtimer_new(base, on_commit, kafka);
     return kafka;
 }
 
@@ -568,6 +619,8 @@ void kafka_close(struct kafka *kafka)
         return;
     if (kafka->commit_timer != NULL)
         event_free(kafka->commit_timer);
+    if (kafka->gather_timer != NULL)
+        event_free(kafka->gather_timer);
     if (kafka->events != NULL)
         rd_kafka_topic_destroy(kafka->events);
     for (int i = 0; i < TOPIC_COUNT; i++)
@@ -575,12 +628,8 @@ void kafka_close(struct kafka *kafka)
             rd_kafka_topic_destroy(kafka->requests[i]);
     if (kafka->replies != NULL)
         rd_kafka_topic_destroy(kafka->replies);
-    while (kafka->held != NULL) {
-        struct held *held = kafka->held;
-
-        kafka->held = held->next;
-        free(held);
-    }
+    outbox_clear(&kafka->records);
+    outbox_clear(&kafka->messages);
     client_close(&kafka->recorder);
     client_close(&kafka->messenger);
     client_close(&kafka->member);

@@ -10,7 +10,6 @@
 
 enum {
     BATCH_RECORDS_MAX = 256, /* of one decision round: bounds the time that other partitions wait */
-    BATCHES_UNSENT_MAX = 2,  /* batches appended or sending before requests are left to gather */
     PENDING_MAX = 4000,      /* requests in memory before the reader is held */
     PENDING_LOW = 1000,
     DEADLINE_FLOOR_MS = 100,

@@ -320,22 +320,22 @@ static void decide_batch(struct partition *partition, size_t count)
         partition_advance(partition);
 }
 
-static size_t unsent_batches(const struct partition *partition)
+/* While a batch is on its way requests gather for the next one: larger batches are fewer requests and transactions.
+ * Nobody waits longer for it, since the batch on its way goes first anyway. */
+static bool may_decide(const struct partition *partition)
 {
-    size_t count = 0;
+    const struct processor *processor = partition->processor;
 
-    for (const struct batch *batch = partition->batches; batch != NULL; batch = batch->next)
-        count += batch->unacknowledged > 0 || batch->unsent > 0;
-    return count;
+    return partition->phase == PHASE_SERVING && !processor->draining && partition->count > 0 &&
+           partition->backlog < processor->options.backlog_max &&
+           (partition->batches == NULL || partition->database_lost || partition->count >= BATCH_RECORDS_MAX);
 }
 
 void partition_serve(struct partition *partition)
 {
     size_t count;
 
-    while (partition->phase == PHASE_SERVING && !partition->processor->draining &&
-           partition->backlog < partition->processor->options.backlog_max &&
-           unsent_batches(partition) < BATCHES_UNSENT_MAX && (count = decidable(partition)) > 0)
+    while (may_decide(partition) && (count = decidable(partition)) > 0)
         decide_batch(partition, count);
     if (partition->phase == PHASE_SERVING)
         partition_arm(partition);
