@@ -1,0 +1,262 @@
+#include "services/tidectl/client.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/error.h"
+
+enum { CONNECT_LIMIT_MS = 5000, LIMIT_MS = 60000, PAGE_SIZE = 100, SHOWN_BODY_MAX = 200 };
+
+struct client {
+    CURL *curl;
+    char *url, *token;
+};
+
+struct answer {
+    char *bytes;
+    size_t size;
+};
+
+struct client *client_new(const char *url, const char *token, struct error *err)
+{
+    struct client *client = calloc(1, sizeof *client);
+
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    if (client != NULL) {
+        client->curl = curl_easy_init();
+        client->url = strdup(url);
+        client->token = token != NULL ? strdup(token) : NULL;
+    }
+    if (client == NULL || client->curl == NULL || client->url == NULL || (token != NULL && client->token == NULL)) {
+        error_set(err, ERROR_INTERNAL, "no memory for an HTTP client");
+        client_free(client);
+        return NULL;
+    }
+    for (size_t size = strlen(client->url); size > 0 && client->url[size - 1] == '/'; size--)
+        client->url[size - 1] = '\0';
+    return client;
+}
+
+void client_free(struct client *client)
+{
+    if (client == NULL)
+        return;
+    if (client->curl != NULL)
+        curl_easy_cleanup(client->curl);
+    free(client->url);
+    free(client->token);
+    free(client);
+}
+
+/* --- Paths --- */
+
+void resource_literal(struct resource *path, const char *text)
+{
+    const size_t size = strlen(text);
+
+    if (path->overflown || size >= sizeof path->text - path->size) {
+        path->overflown = true;
+        return;
+    }
+    memcpy(path->text + path->size, text, size + 1);
+    path->size += size;
+}
+
+static void resource_escaped(struct resource *path, const char *text)
+{
+    char *escaped = curl_easy_escape(NULL, text, 0);
+
+    if (escaped == NULL)
+        path->overflown = true;
+    else
+        resource_literal(path, escaped);
+    curl_free(escaped);
+}
+
+void resource_segment(struct resource *path, const char *segment)
+{
+    resource_literal(path, "/");
+    resource_escaped(path, segment);
+}
+
+void resource_parameter(struct resource *path, const char *name, const char *value)
+{
+    resource_literal(path, path->query ? "&" : "?");
+    path->query = true;
+    resource_literal(path, name);
+    resource_literal(path, "=");
+    resource_escaped(path, value);
+}
+
+/* --- Requests --- */
+
+static size_t on_body(char *bytes, size_t one, size_t count, void *context)
+{
+    struct answer *answer = context;
+    char *grown;
+
+    (void)one;
+    if (count > CLIENT_ANSWER_SIZE_MAX - answer->size)
+        return CURL_WRITEFUNC_ERROR;
+    grown = realloc(answer->bytes, answer->size + count + 1);
+    if (grown == NULL)
+        return CURL_WRITEFUNC_ERROR;
+    memcpy(grown + answer->size, bytes, count);
+    answer->bytes = grown;
+    answer->size += count;
+    grown[answer->size] = '\0';
+    return count;
+}
+
+static bool header_add(struct curl_slist **headers, const char *name, const char *value)
+{
+    struct curl_slist *longer = NULL;
+    char *line;
+
+    if (asprintf(&line, "%s: %s", name, value) < 0)
+        return false;
+    longer = curl_slist_append(*headers, line);
+    free(line);
+    if (longer != NULL)
+        *headers = longer;
+    return longer != NULL;
+}
+
+static bool headers_make(const struct client *client, const struct client_request *request, struct curl_slist **headers)
+{
+    char *bearer = NULL;
+    bool made = true;
+
+    if (client->token != NULL) {
+        made = asprintf(&bearer, "Bearer %s", client->token) >= 0 && header_add(headers, "Authorization", bearer);
+        free(bearer);
+    }
+    if (made && request->content_type != NULL)
+        made = header_add(headers, "Content-Type", request->content_type) &&
+               header_add(headers, "Expect", ""); /* a second round trip before each large body, for nothing */
+    if (made && request->idempotency_key != NULL)
+        made = header_add(headers, "Idempotency-Key", request->idempotency_key);
+    return made && header_add(headers, "Accept", "application/json");
+}
+
+/* Cuts and keeps to one line what a server (or something else that listens there) answers. */
+static void refuse(long status, const struct answer *answer, const json_t *json, struct error *err)
+{
+    const char *text = json_string_value(json_object_get(json, "error"));
+    const enum error_code code = status == 401 || status == 403                                     ? ERROR_DENIED
+                                 : status == 404                                                    ? ERROR_NOT_FOUND
+                                 : status == 409 || status == 422                                   ? ERROR_CONFLICT
+                                 : status == 429 || status == 502 || status == 503 || status == 504 ? ERROR_UNAVAILABLE
+                                 : status >= 400 && status < 500                                    ? ERROR_INPUT
+                                                                                                    : ERROR_INTERNAL;
+
+    if (text != NULL)
+        error_set(err, code, "%s (HTTP %ld)", text, status);
+    else if (answer->size > 0)
+        error_set(err, code, "HTTP %ld: %.*s", status, SHOWN_BODY_MAX, answer->bytes);
+    else
+        error_set(err, code, "HTTP %ld", status);
+}
+
+static json_t *answer_read(long status, const struct answer *answer, struct error *err)
+{
+    json_error_t where = { .line = 0 };
+    json_t *json = answer->size > 0 ? json_loadb(answer->bytes, answer->size, 0, &where) : json_null();
+
+    if (status >= 200 && status < 300) {
+        if (json == NULL)
+            error_set(err, ERROR_INTERNAL, "the server's answer is not JSON: %s", where.text);
+        return json;
+    }
+    refuse(status, answer, json, err);
+    json_decref(json);
+    return NULL;
+}
+
+static void prepare(const struct client *client, const struct client_request *request, struct answer *answer)
+{
+    curl_easy_reset(client->curl); /* keeps the connection */
+    curl_easy_setopt(client->curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(client->curl, CURLOPT_USERAGENT, "tidectl");
+    curl_easy_setopt(client->curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(client->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_LIMIT_MS);
+    curl_easy_setopt(client->curl, CURLOPT_TIMEOUT_MS, request->limit_ms > 0 ? request->limit_ms : LIMIT_MS);
+    curl_easy_setopt(client->curl, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, answer);
+    if (request->content_type != NULL || strcmp(request->method, "GET") != 0) {
+        curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, request->body != NULL ? request->body : "");
+        curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size);
+    }
+    curl_easy_setopt(client->curl, CURLOPT_CUSTOMREQUEST, request->method);
+}
+
+json_t *client_send(struct client *client, const struct client_request *request, struct error *err)
+{
+    struct curl_slist *headers = NULL;
+    struct answer answer = { .bytes = NULL };
+    char url[CLIENT_URL_SIZE + QUERY_SIZE];
+    json_t *json = NULL;
+    CURLcode result;
+    long status = 0;
+
+    if (snprintf(url, sizeof url, "%s%s", client->url, request->path) >= (int)sizeof url) {
+        error_set(err, ERROR_INPUT, "the URL is too long");
+        return NULL;
+    }
+    prepare(client, request, &answer);
+    if (!headers_make(client, request, &headers)) {
+        error_set(err, ERROR_INTERNAL, "no memory for a request");
+        goto out;
+    }
+    if (request->content_type == NULL)
+        header_add(&headers, "Content-Type", ""); /* a PUT without body has none */
+    curl_easy_setopt(client->curl, CURLOPT_URL, url);
+    curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, headers);
+    result = curl_easy_perform(client->curl);
+    if (result != CURLE_OK) {
+        error_set(err, ERROR_UNAVAILABLE, "no answer from %s: %s", client->url, curl_easy_strerror(result));
+        goto out;
+    }
+    curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
+    json = answer_read(status, &answer, err);
+out:
+    curl_slist_free_all(headers);
+    free(answer.bytes);
+    return json;
+}
+
+json_t *client_get(struct client *client, const char *path, struct error *err)
+{
+    return client_send(client, &(struct client_request){ .method = "GET", .path = path }, err);
+}
+
+json_t *client_list(struct client *client, const char *path, struct error *err)
+{
+    const char joint = strchr(path, '?') != NULL ? '&' : '?';
+    char page_path[QUERY_SIZE + 64];
+    json_t *all = json_array();
+    size_t count = 0;
+
+    for (int page = 1; all != NULL; page++) {
+        json_t *answer, *data;
+        json_int_t total;
+
+        snprintf(page_path, sizeof page_path, "%s%cpage=%d&page_size=%d", path, joint, page, PAGE_SIZE);
+        answer = client_get(client, page_path, err);
+        data = json_object_get(answer, "data");
+        total = json_integer_value(json_object_get(answer, "totalCount"));
+        if (answer != NULL && !json_is_array(data))
+            error_set(err, ERROR_INTERNAL, "the server's answer has no list \"data\"");
+        if (!json_is_array(data) || json_array_extend(all, data) != 0) {
+            json_decref(answer);
+            json_decref(all);
+            return NULL;
+        }
+        count = json_array_size(data);
+        json_decref(answer);
+        if (count == 0 || (json_int_t)json_array_size(all) >= total)
+            break; /* an empty page ends it too: a total may be wrong, or shrink */
+    }
+    return all;
+}

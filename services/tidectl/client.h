@@ -1,0 +1,46 @@
+/* client.h - the server's HTTP API as tidectl uses it: one request after another, JSON in and out. */
+#ifndef TIDEGATE_TIDECTL_CLIENT_H
+#define TIDEGATE_TIDECTL_CLIENT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct error;
+struct client; /* opaque */
+
+enum { CLIENT_URL_SIZE = 2048, CLIENT_ANSWER_SIZE_MAX = 64 * 1024 * 1024, QUERY_SIZE = 4096 };
+
+/* `url` of the server, `token` a JWT (NULL: requests go without). Own: client_free. */
+struct client *client_new(const char *url, const char *token, struct error *err);
+void client_free(struct client *client);
+
+struct client_request {
+    const char *method, *path; /* "GET"; "/orchestrations?page=1", already escaped */
+    const char *content_type;  /* NULL: no body */
+    const void *body;          /* borrowed for the call */
+    size_t body_size;
+    const char *idempotency_key; /* NULL: none */
+    long limit_ms;               /* 0: 60 s */
+};
+
+/* Sends it and waits. The answer's JSON (own: json_decref; null where the body is empty), or NULL and why:
+ * ERROR_UNAVAILABLE (not reachable, 429, 502, 503, 504), ERROR_DENIED (401, 403), ERROR_NOT_FOUND (404), ERROR_CONFLICT
+ * (409, 422), ERROR_INPUT (other 4xx), ERROR_INTERNAL (all else); with the body's "error" text. */
+json_t *client_send(struct client *client, const struct client_request *request, struct error *err);
+json_t *client_get(struct client *client, const char *path, struct error *err);
+
+/* All pages of a list as one array; `path` has its query already, if any. Own. */
+json_t *client_list(struct client *client, const char *path, struct error *err);
+
+/* A path with its query, escaped part by part; what does not fit marks it as overflown, and it is refused when sent. */
+struct resource {
+    char text[QUERY_SIZE];
+    size_t size;
+    bool query, overflown;
+};
+void resource_literal(struct resource *path, const char *text);
+void resource_segment(struct resource *path, const char *segment);
+void resource_parameter(struct resource *path, const char *name, const char *value);
+
+#endif

@@ -1,0 +1,191 @@
+#include "services/tidectl/command.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "common/base/settings.h"
+
+enum { OPTION_URL = 1000, OPTION_MAX = 24 };
+
+static const struct option global_options[] = {
+    { "url", required_argument, NULL, OPTION_URL },
+    { "output", required_argument, NULL, 'o' },
+    { "help", no_argument, NULL, 'h' },
+    { 0 },
+};
+
+int usage_error(const struct context *context, const char *format, ...)
+{
+    va_list arguments;
+
+    fputs("tidectl: ", stderr);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    if (context->command != NULL)
+        fprintf(stderr, "\nusage: tidectl %s %s\n", context->command->name, context->command->arguments);
+    else
+        fprintf(stderr, "\n`tidectl --help` lists what there is\n");
+    return EXIT_USAGE;
+}
+
+static size_t append_options(struct option *to, size_t count, const struct option *from)
+{
+    for (; from->name != NULL && count < OPTION_MAX - 1; from++)
+        to[count++] = *from;
+    return count;
+}
+
+static int stop(struct context *context, int exit_code)
+{
+    context->exit_code = exit_code;
+    return OPTIONS_STOP;
+}
+
+int options_next(struct context *context, int argc, char **argv, const struct option *own)
+{
+    struct option options[OPTION_MAX] = { 0 };
+    /* Before the command is known, its own options must not be looked at: '+' stops at the first argument. */
+    const char *letters = context->command == NULL ? "+:ho:" : ":ho:";
+    size_t count = append_options(options, 0, global_options);
+
+    append_options(options, count, own);
+    for (;;) {
+        const int option = getopt_long(argc, argv, letters, options, NULL);
+
+        switch (option) {
+        case -1: return OPTIONS_END;
+        case OPTION_URL: context->url = optarg; break;
+        case 'o':
+            if (strcmp(optarg, "json") != 0 && strcmp(optarg, "table") != 0)
+                return stop(context, usage_error(context, "-o takes json or table, not \"%s\"", optarg));
+            context->json = strcmp(optarg, "json") == 0;
+            break;
+        case 'h':
+            if (context->command == NULL)
+                return 'h';
+            printf("usage: tidectl %s %s\n\n%s\n\n`tidectl --help` has the global options and exit codes.\n",
+                   context->command->name, context->command->arguments, context->command->help);
+            return stop(context, EXIT_DONE);
+        case ':': return stop(context, usage_error(context, "%s needs a value", argv[optind - 1]));
+        case '?': return stop(context, usage_error(context, "unknown option %s", argv[optind - 1]));
+        default: return option;
+        }
+    }
+}
+
+const char *argument_single(const struct context *context, int argc, char **argv, const char *name)
+{
+    if (argc - optind == 1 && *argv[optind] != '\0')
+        return argv[optind];
+    if (argc - optind < 1)
+        usage_error(context, "%s is missing", name);
+    else
+        usage_error(context, "one %s at a time", name);
+    return NULL;
+}
+
+int exit_code_of(enum error_code code)
+{
+    switch (code) {
+    case ERROR_NONE: return EXIT_DONE;
+    case ERROR_NOT_FOUND: return EXIT_NOT_FOUND;
+    case ERROR_DENIED: return EXIT_DENIED;
+    case ERROR_UNAVAILABLE: return EXIT_UNAVAILABLE;
+    case ERROR_INPUT:
+    case ERROR_CONFLICT:
+    case ERROR_INTERNAL: return EXIT_FAILED;
+    }
+    return EXIT_FAILED;
+}
+
+int failed(const struct error *err)
+{
+    fflush(stdout);
+    fputs("tidectl: ", stderr);
+    text_print(err->message, stderr);
+    fputc('\n', stderr);
+    return exit_code_of(err->code);
+}
+
+static bool server_url(const struct context *context, char out[CLIENT_URL_SIZE], struct error *err)
+{
+    const char *url = context->url != NULL ? context->url : settings_text(context->settings, "TIDEGATE_URL");
+    int size;
+
+    if (*url != '\0')
+        size = snprintf(out, CLIENT_URL_SIZE, "%s", url);
+    else
+        size = snprintf(out, CLIENT_URL_SIZE, "http://127.0.0.1:%lld",
+                        (long long)settings_integer(context->settings, "TIDEGATE_PORT"));
+    if (size >= CLIENT_URL_SIZE)
+        return error_set(err, ERROR_INPUT, "the server's URL is longer than %d bytes", CLIENT_URL_SIZE - 1);
+    return true;
+}
+
+struct client *client_open(const struct context *context, struct error *err)
+{
+    static const char *const groups[] = { "runtimeAdmin", "runtimeOperator" };
+    const char *given = settings_text(context->settings, "TIDEGATE_TOKEN");
+    char url[CLIENT_URL_SIZE], *token = NULL;
+    struct error no_keys = { .code = ERROR_NONE };
+    struct client *client;
+
+    if (!server_url(context, url, err))
+        return NULL;
+    if (*given == '\0') {
+        token = development_token(context->settings, groups, 2, false, &no_keys);
+        if (token == NULL && no_keys.code != ERROR_NOT_FOUND) {
+            *err = no_keys;
+            return NULL;
+        }
+    }
+    client = client_new(url, *given != '\0' ? given : token, err);
+    free(token);
+    return client;
+}
+
+void print_json(const json_t *json)
+{
+    json_dumpf(json, stdout, JSON_INDENT(2));
+    putchar('\n');
+}
+
+void print_table(const struct context *context, const struct table *table)
+{
+    struct winsize size = { 0 };
+
+    if (context->terminal)
+        ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+    table_print(table, (struct table_look){ .width = size.ws_col, .colour = context->colour }, stdout);
+}
+
+const char *member(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+
+    return text != NULL ? text : "";
+}
+
+void short_time(const char *rfc3339, char out[SHORT_TIME_SIZE])
+{
+    if (strlen(rfc3339) < 19 || strncmp(rfc3339, "0001-", 5) == 0)
+        *out = '\0';
+    else
+        snprintf(out, SHORT_TIME_SIZE, "%.10s %.8sZ", rfc3339, rfc3339 + 11);
+}
+
+const char *state_word(const char *state)
+{
+    static const char *const spellings[] = { "inprogress", "in-progress", "in_progress" };
+
+    for (size_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++) {
+        if (strcasecmp(state, spellings[i]) == 0)
+            return "in progress";
+    }
+    return state;
+}

@@ -1,0 +1,136 @@
+/* tidectl - Tidegate from the command line. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/settings.h"
+#include "services/tidectl/command.h"
+
+static const struct command commands[] = {
+    { "import", "FILE.ndjson", "Registers runtimes, one JSON object a line; `-` reads standard input.",
+      command_import },
+    { "upgrade",
+      "kyma --target all|NAME=VALUE[,NAME=VALUE]... [--exclude NAME=VALUE[,...]]... [--version V]\n"
+      "           [--schedule immediate|maintenanceWindow] [--workers N] [--dry-run] [--wait] [--idempotency-key KEY]",
+      "Upgrades the runtimes that a --target selects and no --exclude does. Names: account, subAccount,\n"
+      "      region (regular expressions), runtime, instance, plan, shoot. --wait watches until the end.",
+      command_upgrade },
+    { "orchestrations", "[--state S[,S]]", "Lists orchestrations, the oldest first.", command_orchestrations },
+    { "orchestration", "ID [--watch]", "Shows one; --watch until it ends, 0 only if it succeeded.",
+      command_orchestration },
+    { "operations", "ID [--state S[,S]]", "Lists the operations of an orchestration, one for each runtime.",
+      command_operations },
+    { "cancel", "ID", "Cancels an orchestration; upgrades under way are brought to their end.", command_cancel },
+    { "runtimes", "[--account A] [--plan P] [--region R] [--runtime ID]", "Lists the fleet.", command_runtimes },
+    { "token", "[--groups A,B]", "Prints a token for development; makes its keys in TIDEGATE_RUN/oidc if need be.",
+      command_token },
+};
+
+static const struct setting tidectl_settings[] = {
+    { .variable = "TIDEGATE_URL",
+      .type = SETTING_TEXT,
+      .fallback = "",
+      .help = "the server; empty: http://127.0.0.1:TIDEGATE_PORT" },
+    { .variable = "TIDEGATE_PORT",
+      .type = SETTING_INTEGER,
+      .fallback = "8080",
+      .min = 1,
+      .max = 65535,
+      .help = "port of the gateway" },
+    { .variable = "TIDEGATE_TOKEN",
+      .type = SETTING_TEXT,
+      .fallback = "",
+      .help = "bearer token (JWT); empty: one made with the keys in TIDEGATE_RUN/oidc, if there are any" },
+    { .variable = "TIDEGATE_RUN", .type = SETTING_TEXT, .fallback = ".run", .help = "run folder" },
+    { .variable = "TIDEGATE_OIDC_ISSUER",
+      .type = SETTING_TEXT,
+      .fallback = "",
+      .help = "issuer of made tokens; empty: http://127.0.0.1:TIDEGATE_PORT/dev" },
+    { .variable = "TIDEGATE_OIDC_AUDIENCE",
+      .type = SETTING_TEXT,
+      .fallback = "tidegate",
+      .help = "audience of made tokens" },
+    { 0 },
+};
+
+static const struct setting *const settings_tables[] = { tidectl_settings };
+
+static void print_help(void)
+{
+    puts("tidectl - upgrades fleets of runtimes through a Tidegate server\n\ncommands");
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        printf("  %s %s\n      %s\n", commands[i].name, commands[i].arguments, commands[i].help);
+    puts("\noptions of all commands\n"
+         "  --url URL       the server\n"
+         "  -o json         the server's JSON for scripts; lists with all pages joined to one array\n"
+         "  -h, --help      this, or a command's usage\n"
+         "\nexit codes\n"
+         "  0  done\n"
+         "  1  the server refused, or what was waited for did not succeed\n"
+         "  2  wrong use\n"
+         "  3  not found\n"
+         "  4  not allowed\n"
+         "  5  the server is not reachable or not available\n"
+         "  130  interrupted\n"
+         "\nenvironment");
+    settings_print_help(settings_tables, 1, stdout);
+    puts("  NO_COLOR\n      not empty: no colours (https://no-color.org)");
+}
+
+static const struct command *command_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    }
+    return NULL;
+}
+
+/* Looks and colours are for eyes only: pipes and files get plain text. */
+static void look_at_terminal(struct context *context)
+{
+    const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
+
+    context->terminal = isatty(STDOUT_FILENO) && (term == NULL || strcmp(term, "dumb") != 0);
+    context->colour = context->terminal && (no_colour == NULL || *no_colour == '\0');
+}
+
+static int run(struct context *context, int argc, char **argv)
+{
+    static const struct option none[] = { { 0 } };
+
+    switch (options_next(context, argc, argv, none)) {
+    case 'h': print_help(); return EXIT_DONE;
+    case OPTIONS_STOP: return context->exit_code;
+    }
+    if (optind == argc) {
+        print_help();
+        return EXIT_USAGE;
+    }
+    argc -= optind;
+    argv += optind;
+    context->command = command_find(argv[0]);
+    if (context->command == NULL)
+        return usage_error(context, "there is no command \"%s\"", argv[0]);
+    optind = 0; /* getopt starts anew, with the command's own arguments */
+    return context->command->run(context, argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+    struct error err = { .code = ERROR_NONE };
+    struct settings *settings = settings_read(settings_tables, 1, &err);
+    struct context context = { .settings = settings };
+    int exit_code;
+
+    if (settings == NULL) {
+        failed(&err);
+        return EXIT_USAGE;
+    }
+    look_at_terminal(&context);
+    exit_code = run(&context, argc, argv);
+    settings_free(settings);
+    if (fflush(stdout) != 0 && exit_code == EXIT_DONE)
+        exit_code = EXIT_FAILED; /* a full disk must not look like an empty list */
+    return exit_code;
+}
