@@ -167,16 +167,70 @@ static char *marks_text(const struct marks *marks)
     return text;
 }
 
-void batch_close(struct partition *partition, struct batch *batch, const struct changes *changes)
+static struct batch *last_batch(const struct partition *partition)
+{
+    struct batch *batch = partition->batches;
+
+    while (batch != NULL && batch->next != NULL)
+        batch = batch->next;
+    return batch;
+}
+
+/* The state is now what it is after the last batch: what changed since the last closing goes with it. */
+static void close_group(struct partition *partition)
+{
+    struct batch *last = last_batch(partition);
+
+    for (size_t i = 0; i < partition->open.count; i++)
+        capture(partition, last, &partition->open.items[i]);
+    changes_release(&partition->open);
+    partition->open_records = 0;
+    partition->closed_ms = partition->processor->now_ms;
+    last->seen = marks_text(&partition->seen);
+    last->sent = marks_text(&partition->sent);
+    last->closed = true;
+}
+
+/* Batches that follow each other quickly are projected together, so that a row that changes in several of them is
+ * written once. Not where a client waits, and not the first after a quiet time. */
+static bool must_close(const struct partition *partition, const struct batch *batch)
+{
+    return partition->phase != PHASE_SERVING || batch->reply_count > 0 || partition->open_records > GROUP_RECORDS_MAX ||
+           partition->processor->now_ms - partition->closed_ms >= GROUP_MS;
+}
+
+void batch_close(struct partition *partition, struct batch *batch, struct changes *changes)
 {
     for (size_t i = 0; i < changes->count; i++)
-        capture(partition, batch, &changes->items[i]);
-    batch->seen = marks_text(&partition->seen);
-    batch->sent = marks_text(&partition->sent);
+        changes_row(&partition->open, changes->items[i].table, changes->items[i].id);
+    partition->open_records += batch->records;
     batch->unsent = batch->message_count;
     partition->backlog += batch->records;
     *partition->batches_end = batch;
     partition->batches_end = &batch->next;
+    if (must_close(partition, batch))
+        close_group(partition);
+    else
+        port_of(partition)->later(port_of(partition)->context, GROUP_MS);
+}
+
+void partition_close_group(struct partition *partition)
+{
+    if (partition->open_records == 0)
+        return;
+    if (partition->processor->now_ms - partition->closed_ms < GROUP_MS) {
+        port_of(partition)->later(port_of(partition)->context, GROUP_MS);
+        return;
+    }
+    close_group(partition);
+    partition_advance(partition);
+}
+
+bool partition_busy(const struct partition *partition)
+{
+    const struct batch *last = last_batch(partition);
+
+    return last != NULL && (!last->acted || last->unsent > 0);
 }
 
 static void rows_free(struct row **rows)
@@ -358,7 +412,7 @@ void partition_advance(struct partition *partition)
     }
     for (struct batch *batch = partition->batches; batch != NULL && batch->acted && batch->unsent == 0;
          batch = batch->next)
-        last = batch;
+        last = batch->closed ? batch : last;
     if (last != NULL && !partition->storing && !partition->database_lost)
         project(partition, last);
 }
@@ -427,5 +481,7 @@ void partition_drop_batches(struct partition *partition)
     }
     partition->batches_end = &partition->batches;
     partition->backlog = 0;
+    changes_release(&partition->open);
+    partition->open_records = 0;
     partition->storing_last = NULL;
 }

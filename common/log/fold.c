@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uthash.h>
 
 /* A core whose settle never comes to rest is broken: stop loudly rather than fill the log. */
 enum { SETTLE_ROUNDS_MAX = 10000 };
@@ -62,13 +63,33 @@ int messages_partitions(const struct messages *messages)
     return messages->partitions;
 }
 
+struct name {
+    UT_hash_handle hh;
+    char id[];
+};
+
+bool names_has(const struct names *names, const char *id)
+{
+    const struct name *found;
+
+    HASH_FIND_STR(names->set, id, found);
+    return found != NULL;
+}
+
 void names_add(struct names *names, const char *id)
 {
-    for (size_t i = 0; i < names->count; i++)
-        if (strcmp(names->items[i], id) == 0)
-            return;
+    size_t length = strlen(id);
+    struct name *name;
+
+    if (names_has(names, id))
+        return;
+    name = calloc(1, sizeof *name + length + 1);
+    if (name == NULL)
+        abort();
+    memcpy(name->id, id, length);
+    HASH_ADD_KEYPTR(hh, names->set, name->id, length, name);
     names->items = grow(names->items, names->count, &names->size, sizeof *names->items);
-    names->items[names->count++] = copy(id);
+    names->items[names->count++] = name->id;
 }
 
 void calls_add(struct calls *calls, struct call call)
@@ -125,8 +146,12 @@ void calls_release(struct calls *calls)
 
 void names_release(struct names *names)
 {
-    for (size_t i = 0; i < names->count; i++)
-        free(names->items[i]);
+    struct name *name, *next;
+
+    HASH_ITER(hh, names->set, name, next) {
+        HASH_DEL(names->set, name);
+        free(name);
+    }
     free(names->items);
     *names = (struct names){ 0 };
 }

@@ -40,10 +40,15 @@ struct calls {
     size_t count, size;
 };
 
-struct names {
+struct name;
+
+struct names { /* each once, in the order of adding */
     char **items;
     size_t count, size;
+    struct name *set;
 };
+
+bool names_has(const struct names *names, const char *id);
 
 /* In-place life cycle: zero-initialise, use, release. Released ones may be used again. */
 void decision_release(struct decision *decision);

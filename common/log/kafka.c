@@ -62,7 +62,7 @@ struct kafka {
     struct outbox records, messages;
     struct event *gather_timer;      /* pending: messages gather */
     int64_t commits[PARTITIONS_MAX]; /* to be committed; -1: nothing new */
-    struct event *commit_timer;
+    struct event *commit_timer, *poll_timer;
     bool joined;
 };
 
@@ -359,6 +359,7 @@ static void on_member(evutil_socket_t fd, short what, void *context)
 {
     struct kafka *kafka = context;
     rd_kafka_message_t *message;
+    char why[256];
 
     (void)what;
     drain_fd(fd);
@@ -367,6 +368,19 @@ static void on_member(evutil_socket_t fd, short what, void *context)
             log_warning("group_error", LOG_TEXT("reason", rd_kafka_message_errstr(message)));
         rd_kafka_message_destroy(message);
     }
+    /* As when another process joined with our name: from then on we own nothing and never will. */
+    if (rd_kafka_fatal_error(kafka->member.handle, why, sizeof why) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        kafka->hooks.fatal(kafka->hooks.context, why);
+}
+
+/* A member that nobody polls for max.poll.interval.ms loses its partitions, also when there is nothing to poll. */
+static void on_poll_timer(evutil_socket_t fd, short what, void *context)
+{
+    struct kafka *kafka = context;
+
+    (void)fd;
+    (void)what;
+    event_active(kafka->member.readable, EV_READ, 0);
 }
 
 static bool member_open(struct kafka *kafka, struct error *err)
@@ -587,6 +601,7 @@ static bool reader_open(struct kafka *kafka, struct error *err)
 struct kafka *kafka_open(struct event_base *base, const struct kafka_options *options, const struct kafka_hooks *hooks,
                          struct error *err)
 {
+    static const struct timeval poll_every = { .tv_sec = 10 };
     struct kafka *kafka = calloc(1, sizeof *kafka);
 
     assert(options->partitions <= PARTITIONS_MAX);
@@ -603,6 +618,7 @@ struct kafka *kafka_open(struct event_base *base, const struct kafka_options *op
     if (options->member) {
         kafka->commit_timer = evtimer_new(base, on_commit, kafka);
         kafka->gather_timer = evtimer_new(base, on_gathered, kafka);
+        kafka->poll_timer = event_new(base, -1, EV_PERSIST, on_poll_timer, kafka);
     }
     snprintf(kafka->names[KIND_EVENTS], TOPIC_NAME_SIZE, "%s.events", options->topic);
     snprintf(kafka->names[KIND_REQUESTS], TOPIC_NAME_SIZE, "%s.requests", options->topic);
@@ -610,6 +626,8 @@ struct kafka *kafka_open(struct event_base *base, const struct kafka_options *op
         kafka_close(kafka);
         return NULL;
     }
+    if (options->member)
+        event_add(kafka->poll_timer, &poll_every);
     return kafka;
 }
 
@@ -621,6 +639,8 @@ void kafka_close(struct kafka *kafka)
         event_free(kafka->commit_timer);
     if (kafka->gather_timer != NULL)
         event_free(kafka->gather_timer);
+    if (kafka->poll_timer != NULL)
+        event_free(kafka->poll_timer);
     if (kafka->events != NULL)
         rd_kafka_topic_destroy(kafka->events);
     for (int i = 0; i < TOPIC_COUNT; i++)

@@ -12,6 +12,8 @@ enum {
     BATCH_RECORDS_MAX = 256, /* of one decision round: bounds the time that other partitions wait */
     PENDING_MAX = 4000,      /* requests in memory before the reader is held */
     PENDING_LOW = 1000,
+    GROUP_MS = 200,
+    GROUP_RECORDS_MAX = 1024, /* cores keep what rows need for some thousands of records */
     DEADLINE_FLOOR_MS = 100,
     HOLE_ALARM_MS = 60000,
     LOOK_MS = 5000, /* an idle owner compares the stored position this often */
@@ -49,6 +51,7 @@ struct reply {
 /* Records that go the same way together. */
 struct batch {
     struct batch *next;
+    bool closed;                   /* rows and marks of all since the last closed batch are captured */
     bool acted, dead;              /* messages are on their way; its partition was surprised */
     size_t unacknowledged, unsent; /* appends, messages on their way */
     size_t records;
@@ -129,7 +132,10 @@ struct partition {
 
     struct batch *batches, **batches_end; /* oldest first */
     size_t backlog;                       /* records in them */
-    struct batch *storing_last;           /* the last batch of the projection under way */
+    struct changes open;                  /* what changed since the last closed batch */
+    size_t open_records;
+    int64_t closed_ms;
+    struct batch *storing_last; /* the last batch of the projection under way */
 
     struct cached *cached;
 
@@ -172,8 +178,11 @@ struct batch *batch_new(void);
 /* Takes in what a record caused; `messages` get their origins here. */
 void batch_add(struct partition *partition, struct batch *batch, const struct record *record,
                const struct position *position, const struct messages *messages);
-/* The batch is whole: captures the rows of `changes` as they are now, and queues it. Takes the batch over. */
-void batch_close(struct partition *partition, struct batch *batch, const struct changes *changes);
+/* The batch is whole: queues it, and captures the rows that changed as they are now, or later with those of the batches
+ * that follow. Takes the batch over. */
+void batch_close(struct partition *partition, struct batch *batch, struct changes *changes);
+void partition_close_group(struct partition *partition); /* if it is time */
+bool partition_busy(const struct partition *partition);  /* records or messages are on their way */
 void batch_touch(struct partition *partition, struct batch *batch, const struct names *ids);
 void batch_free(struct partition *partition, struct batch *batch);
 void partition_advance(struct partition *partition); /* moves the batches on as far as they can go */

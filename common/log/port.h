@@ -70,6 +70,7 @@ struct port {
     void (*wake)(void *context, int partition, int64_t at_ms); /* processor_woken then; replaces the one before;
                                                                    DEADLINE_NEVER: not at all */
     void (*run)(void *context);                                /* call processor_run soon, after what is at hand */
+    void (*later)(void *context, int64_t in_ms);               /* call processor_run in so many milliseconds */
     void (*note)(void *context, const char *what, int partition, const char *detail); /* a line for the log */
     void (*reached)(void *context, const char *crash_point); /* a place where tests let a process die */
 };

@@ -245,6 +245,8 @@ void processor_run(struct processor *processor, int64_t now_ms)
             partition_tail_run(partition);
         else if (partition->phase == PHASE_SERVING)
             partition_serve(partition);
+        if (partition->phase == PHASE_SERVING)
+            partition_close_group(partition);
     }
 }
 

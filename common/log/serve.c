@@ -47,14 +47,6 @@ static void pop(struct partition *partition)
 
 /* --- Loading --- */
 
-static bool named(const struct names *names, const char *id)
-{
-    for (size_t i = 0; i < names->count; i++)
-        if (strcmp(names->items[i], id) == 0)
-            return true;
-    return false;
-}
-
 bool partition_has(struct partition *partition, const struct names *ids)
 {
     const struct core *core = partition->processor->core;
@@ -64,7 +56,7 @@ bool partition_has(struct partition *partition, const struct names *ids)
         return false;
     names_release(&partition->asked);
     for (size_t i = 0; i < ids->count; i++)
-        if (!core->holds(partition->state, ids->items[i]) && !named(&partition->absent, ids->items[i]))
+        if (!core->holds(partition->state, ids->items[i]) && !names_has(&partition->absent, ids->items[i]))
             names_add(&partition->asked, ids->items[i]);
     if (partition->asked.count == 0)
         return true;
@@ -244,6 +236,20 @@ static void record_decision(struct partition *partition, struct round *round, co
     free(bytes);
 }
 
+/* What the decision concerns stays in memory until it is projected. */
+static void touch(struct partition *partition, struct round *round, struct names *ids)
+{
+    const struct core *core = partition->processor->core;
+
+    for (size_t i = 0; i < round->decision.count; i++) {
+        const struct decided_event *decided = &round->decision.events[i];
+        struct event event = { .type = decided->type, .subject = decided->subject, .data = decided->data };
+
+        core->event_needs(&event, ids);
+    }
+    batch_touch(partition, round->batch, ids);
+}
+
 static void decide(struct partition *partition, struct round *round, struct pending *pending)
 {
     const struct core *core = partition->processor->core;
@@ -268,7 +274,7 @@ static void decide(struct partition *partition, struct round *round, struct pend
     }
     /* What has no origin and decides nothing leaves no record. */
     if (round->decision.count > 0 || round->decision.status != 0 || pending->incoming.origin.topic >= 0) {
-        batch_touch(partition, round->batch, &ids);
+        touch(partition, round, &ids);
         record_decision(partition, round, pending, at.time_ms);
     }
     names_release(&ids);
@@ -328,7 +334,7 @@ static bool may_decide(const struct partition *partition)
 
     return partition->phase == PHASE_SERVING && !processor->draining && partition->count > 0 &&
            partition->backlog < processor->options.backlog_max &&
-           (partition->batches == NULL || partition->database_lost || partition->count >= BATCH_RECORDS_MAX);
+           (!partition_busy(partition) || partition->count >= BATCH_RECORDS_MAX);
 }
 
 void partition_serve(struct partition *partition)

@@ -64,7 +64,7 @@ struct service_process {
     struct kafka *kafka;
     struct processor *processor;
     void *world;
-    struct event *events[5], *run, *drain; /* all; and two of them */
+    struct event *events[6], *run, *later, *drain; /* all; and three of them */
     struct slot *slots;
     int partitions, status;
     bool database, rebuild, draining, ended;
@@ -347,6 +347,15 @@ static void port_run(void *context)
     event_active(process->run, EV_TIMEOUT, 0);
 }
 
+static void port_later(void *context, int64_t in_ms)
+{
+    struct service_process *process = context;
+    struct timeval delay = { .tv_usec = in_ms * 1000 };
+
+    if (!evtimer_pending(process->later, NULL))
+        evtimer_add(process->later, &delay);
+}
+
 static void port_note(void *context, const char *what, int partition, const char *detail)
 {
     struct service_process *process = context;
@@ -580,6 +589,7 @@ static bool open_processor(struct service_process *process, struct error *err)
                   .drive = port_drive,
                   .wake = port_wake,
                   .run = port_run,
+                  .later = port_later,
                   .note = port_note,
                   .reached = port_reached },
     };
@@ -656,6 +666,7 @@ static void add_events(struct service_process *process)
     process->events[4] = evsignal_new(process->base, SIGINT, on_signal, process);
     event_add(process->events[3], NULL);
     event_add(process->events[4], NULL);
+    process->later = process->events[5] = evtimer_new(process->base, on_run, process);
 }
 
 static bool open_all(struct service_process *process, const char *schema, struct error *err)
@@ -720,12 +731,17 @@ static int run(struct service_process *process, const char *schema)
     return process->status;
 }
 
-void service_tell(struct service_process *process, const char *key, const char *type, json_t *data)
+int service_partitions(const struct service_process *process)
+{
+    return process->partitions;
+}
+
+void service_tell(struct service_process *process, int partition, const char *type, json_t *data)
 {
     char id[UUID_SIZE];
 
     uuid_random(id);
-    processor_tell(process->processor, partition_of(key, process->partitions), id, type, key, data);
+    processor_tell(process->processor, partition, id, type, "", data);
 }
 
 int service_run(const struct service *service, int argc, char **argv)

@@ -38,8 +38,11 @@ struct service {
 /* The process's exit status. */
 int service_run(const struct service *service, int argc, char **argv);
 
-/* A message to the service's own requests, to the partition of `key`, without an origin: how the world reports. Names
- * what it answers, so that one that comes too late, or again, decides nothing. `data` (own). */
-void service_tell(struct service_process *process, const char *key, const char *type, json_t *data);
+/* Of every topic. */
+int service_partitions(const struct service_process *process);
+
+/* A message to the service's own requests without an origin: how the world reports. Names what it answers, so that one
+ * that comes too late, or again, decides nothing. `data` (own). */
+void service_tell(struct service_process *process, int partition, const char *type, json_t *data);
 
 #endif

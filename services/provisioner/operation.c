@@ -224,28 +224,51 @@ static void advance(const struct operation *operation, enum stage stage, enum st
     decision_event(out, EVENT_ADVANCED, operation->runtime_id, data);
 }
 
-void runtime_decide_progress(const struct runtimes *runtimes, const struct request *request, struct decision *out)
+/* One report of a driver. */
+static void decide_report(const struct runtimes *runtimes, const json_t *report, struct decision *out)
 {
-    const struct runtime *runtime = runtimes_find(runtimes, request->subject);
+    const struct runtime *runtime = runtimes_find(runtimes, text_of(report, "runtimeID"));
     const struct operation *operation = runtime == NULL ? NULL : runtime->operation;
-    bool ok = json_is_true(json_object_get(request->data, "ok"));
+    bool ok = json_is_true(json_object_get(report, "ok"));
     enum stage next;
 
     if (operation == NULL || operation->state != OPERATION_IN_PROGRESS ||
-        strcmp(operation->id, text_of(request->data, "operationID")) != 0 ||
-        strcmp(stage_rule(operation->stage)->name, text_of(request->data, "stage")) != 0)
+        strcmp(operation->id, text_of(report, "operationID")) != 0 ||
+        strcmp(stage_rule(operation->stage)->name, text_of(report, "stage")) != 0)
         return; /* it comes too late, or is nobody's */
     next = stage_rule(operation->stage)->next;
     if (operation->stage == STAGE_STOPPING) {
         if (ok) /* else it goes on running, and is ordered to stop again when the limit has passed */
             fail_stopped(runtime, out);
     } else if (!ok) {
-        fail_reported(runtime, text_of(request->data, "message"), out);
+        fail_reported(runtime, text_of(report, "message"), out);
     } else if (next != STAGE_NONE) {
         advance(operation, next, STAGE_NONE, out);
     } else {
         decision_event(out, EVENT_SUCCEEDED, runtime->id, ended(runtime, "Operation succeeded"));
     }
+}
+
+/* Is there a report of the same runtime before the one at `index`? */
+static bool is_repeated(const json_t *reports, size_t index)
+{
+    const char *runtime_id = text_of(json_array_get(reports, index), "runtimeID");
+
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(text_of(json_array_get(reports, i), "runtimeID"), runtime_id) == 0)
+            return true;
+    return false;
+}
+
+/* A stage is ordered after the one before it was decided, so of two reports of one runtime in one message the second
+ * can only be a repetition: what is decided of the first is not in the state yet. */
+void runtime_decide_progress(const struct runtimes *runtimes, const struct request *request, struct decision *out)
+{
+    const json_t *reports = json_object_get(request->data, "reports");
+
+    for (size_t i = 0; i < json_array_size(reports); i++)
+        if (!is_repeated(reports, i))
+            decide_report(runtimes, json_array_get(reports, i), out);
 }
 
 /* --- Limits --- */

@@ -41,8 +41,8 @@ static void needs(const struct request *request, struct names *out)
     switch ((enum request_type)request->type) {
     case REQUEST_REGISTER:
     case REQUEST_UPGRADE:
-    case REQUEST_DEPROVISION:
-    case REQUEST_PROGRESS: names_add(out, request->subject); break;
+    case REQUEST_DEPROVISION: names_add(out, request->subject); break;
+    case REQUEST_PROGRESS:
     case REQUEST_CONFIGURE:
     case REQUEST_WAKE: break; /* configurations and running operations always are */
     }

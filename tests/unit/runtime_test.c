@@ -58,6 +58,16 @@ static void runtime_known(struct scene *scene)
           "'clusterConfigHash': 'cluster', 'clusterConfig': {'provider': 'azure'}}");
 }
 
+/* The driver reports `report` of `runtime`, without its runtimeID. */
+static void driver_reports(struct scene *scene, const char *runtime, const char *report)
+{
+    char data[1024];
+
+    snprintf(data, sizeof data, "{'reports': [{'runtimeID': '%s'%s%s]}", runtime, strlen(report) > 2 ? ", " : "",
+             report + 1);
+    when(scene, PROGRESS, "", data);
+}
+
 static void configuration_known(struct scene *scene)
 {
     given(scene, CONFIGURED, "new", "{'hash': 'new', 'kymaConfig': {'version': '2.4.2'}}");
@@ -506,7 +516,7 @@ static void who_waited_is_told_when_the_operation_ends(void **state)
     (void)state;
     operation_queued(scene, "o2");
     operation_queued(scene, "o3");
-    when(scene, PROGRESS, "r1", "{'operationID': 'o1', 'stage': 'StartingUpgrade', 'ok': false, 'message': 'boom'}");
+    driver_reports(scene, "r1", "{'operationID': 'o1', 'stage': 'StartingUpgrade', 'ok': false, 'message': 'boom'}");
     then_events(scene, FAILED " r1 {'freed': [{'operationID': 'o2'}, {'operationID': 'o3'}]}", NULL);
     then_messages(scene, LANE_REPORT "{'operationID': 'o1', 'result': 'failed'}", INSTANCE_REPORT,
                   LANE_REPORT "{'operationID': 'o2', 'orchestrationID': 'x2', 'result': 'freed'}",
@@ -529,7 +539,7 @@ static void a_finished_stage_orders_the_next(void **state)
 
     (void)state;
     scene_time(scene, NOW_MS + 5000);
-    when(scene, PROGRESS, "r1", "{'operationID': 'o1', 'stage': 'StartingUpgrade', 'ok': true, 'message': ''}");
+    driver_reports(scene, "r1", "{'operationID': 'o1', 'stage': 'StartingUpgrade', 'ok': true, 'message': ''}");
     then_events(scene,
                 ADVANCED " r1 {'operationID': 'o1', 'stage': 'WaitingForInstallation', 'message': "
                          "'Operation in progress. Stage WaitingForInstallation'}",
@@ -549,7 +559,7 @@ static void the_last_stage_ends_the_upgrade(void **state)
     (void)state;
     stage_ordered(scene, "UpdatingUpgradeState", NULL);
     scene_time(scene, NOW_MS + 9000);
-    when(scene, PROGRESS, "r1", "{'operationID': 'o1', 'stage': 'UpdatingUpgradeState', 'ok': true, 'message': ''}");
+    driver_reports(scene, "r1", "{'operationID': 'o1', 'stage': 'UpdatingUpgradeState', 'ok': true, 'message': ''}");
     then_events(scene, SUCCEEDED " r1 {'operationID': 'o1', 'message': 'Operation succeeded', 'freed': []}", NULL);
     then_messages(scene, LANE_REPORT "{'operationID': 'o1', 'result': 'succeeded', 'message': 'Operation succeeded'}",
                   INSTANCE_REPORT "{'operation': {'operationID': 'o1', 'state': 'succeeded', 'kymaVersion': '2.4.2', "
@@ -569,8 +579,8 @@ static void a_failed_stage_fails_the_upgrade_and_leaves_the_configuration(void *
 
     (void)state;
     stage_ordered(scene, "WaitingForInstallation", NULL);
-    when(scene, PROGRESS, "r1",
-         "{'operationID': 'o1', 'stage': 'WaitingForInstallation', 'ok': false, 'message': 'disk full'}");
+    driver_reports(scene, "r1",
+                   "{'operationID': 'o1', 'stage': 'WaitingForInstallation', 'ok': false, 'message': 'disk full'}");
     then_events(scene,
                 FAILED " r1 {'operationID': 'o1', 'stage': 'WaitingForInstallation', 'reason': 'stage failed', "
                        "'message': 'disk full'}",
@@ -594,15 +604,28 @@ static void a_report_of_another_operation_or_stage_decides_nothing(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof reports / sizeof reports[0]; i++) {
-        when(scene, PROGRESS, "r1", reports[i]);
+        driver_reports(scene, "r1", reports[i]);
         then_events(scene, NULL);
         then_calls(scene, NULL);
     }
     upgrade_succeeded(scene);
-    when(scene, PROGRESS, "r1", "{'operationID': 'o1', 'stage': 'StartingUpgrade', 'ok': true, 'message': ''}");
+    driver_reports(scene, "r1", "{'operationID': 'o1', 'stage': 'StartingUpgrade', 'ok': true, 'message': ''}");
     then_events(scene, NULL);
-    when(scene, PROGRESS, "r9", "{'operationID': 'o1', 'stage': 'StartingUpgrade', 'ok': true, 'message': ''}");
+    driver_reports(scene, "r9", "{'operationID': 'o1', 'stage': 'StartingUpgrade', 'ok': true, 'message': ''}");
     then_events(scene, NULL);
+    scene_free(scene);
+}
+
+static void stages_of_several_runtimes_end_together(void **state)
+{
+    struct scene *scene = scene_upgrading();
+
+    (void)state;
+    when(scene, PROGRESS, "",
+         "{'reports': [{'runtimeID': 'r8', 'operationID': 'o8', 'stage': 'StartingUpgrade', 'ok': true},"
+         " {'runtimeID': 'r1', 'operationID': 'o1', 'stage': 'StartingUpgrade', 'ok': true},"
+         " {'runtimeID': 'r1', 'operationID': 'o1', 'stage': 'StartingUpgrade', 'ok': true}]}");
+    then_events(scene, ADVANCED " r1 {'stage': 'WaitingForInstallation'}", NULL);
     scene_free(scene);
 }
 
@@ -638,9 +661,9 @@ static void a_stage_over_its_limit_is_stopped_before_the_operation_fails(void **
     then_events(scene, ADVANCED " r1 {'operationID': 'o1', 'stage': 'Stopping', 'stopped': 'StartingUpgrade'}", NULL);
     then_calls(scene, "r1 o1 Stopping", NULL);
     then_messages(scene, NULL);
-    when(scene, PROGRESS, "r1", "{'operationID': 'o1', 'stage': 'StartingUpgrade', 'ok': true, 'message': ''}");
+    driver_reports(scene, "r1", "{'operationID': 'o1', 'stage': 'StartingUpgrade', 'ok': true, 'message': ''}");
     then_events(scene, NULL);
-    when(scene, PROGRESS, "r1", "{'operationID': 'o1', 'stage': 'Stopping', 'ok': true, 'message': ''}");
+    driver_reports(scene, "r1", "{'operationID': 'o1', 'stage': 'Stopping', 'ok': true, 'message': ''}");
     then_events(scene,
                 FAILED " r1 {'reason': 'timeout', 'stage': 'StartingUpgrade', 'message': 'error: timeout while "
                        "processing operation: stage StartingUpgrade did not end within 20 minutes'}",
@@ -666,14 +689,14 @@ static void a_stop_that_does_not_end_is_ordered_again(void **state)
 
     (void)state;
     stage_ordered(scene, "Stopping", "WaitingForInstallation");
-    when(scene, PROGRESS, "r1", "{'operationID': 'o1', 'stage': 'Stopping', 'ok': false, 'message': 'no'}");
+    driver_reports(scene, "r1", "{'operationID': 'o1', 'stage': 'Stopping', 'ok': false, 'message': 'no'}");
     then_events(scene, NULL);
     scene_time(scene, NOW_MS + 5 * MINUTE_MS);
     when(scene, WAKE, "", "{'at': 1, 'id': 'limit'}");
     then_events(scene, ADVANCED " r1 {'stage': 'Stopping', 'stopped': 'WaitingForInstallation'}", NULL);
     then_calls(scene, "r1 o1 Stopping", NULL);
     then_row(scene, "operation", "r1\no1", "{'fence': 5, 'stopped_stage': 'WaitingForInstallation'}");
-    when(scene, PROGRESS, "r1", "{'operationID': 'o1', 'stage': 'Stopping', 'ok': true, 'message': ''}");
+    driver_reports(scene, "r1", "{'operationID': 'o1', 'stage': 'Stopping', 'ok': true, 'message': ''}");
     then_events(scene, FAILED " r1 {'stage': 'WaitingForInstallation'}", NULL);
     scene_free(scene);
 }
@@ -702,7 +725,7 @@ static void deprovisioning_goes_through_its_stages_and_leaves_a_mark(void **stat
         snprintf(call, sizeof call, "r1 d1 %s", stages[i]);
         then_calls(scene, call, NULL);
         snprintf(report, sizeof report, "{'operationID': 'd1', 'stage': '%s', 'ok': true, 'message': ''}", stages[i]);
-        when(scene, PROGRESS, "r1", report);
+        driver_reports(scene, "r1", report);
     }
     then_events(scene, SUCCEEDED " r1 {'operationID': 'd1', 'type': 'deprovision'}", NULL);
     then_messages(scene, INSTANCE_REPORT "{'operation': {'type': 'deprovision', 'state': 'succeeded'}}", NULL);
@@ -924,6 +947,7 @@ int main(void)
         cmocka_unit_test(the_last_stage_ends_the_upgrade),
         cmocka_unit_test(a_failed_stage_fails_the_upgrade_and_leaves_the_configuration),
         cmocka_unit_test(a_report_of_another_operation_or_stage_decides_nothing),
+        cmocka_unit_test(stages_of_several_runtimes_end_together),
         cmocka_unit_test(the_deadline_is_the_earliest_limit),
         cmocka_unit_test(a_stage_over_its_limit_is_stopped_before_the_operation_fails),
         cmocka_unit_test(a_wake_before_the_limit_decides_nothing),

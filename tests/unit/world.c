@@ -240,7 +240,7 @@ struct process {
 
 struct world {
     unsigned seed;
-    int64_t now_ms;
+    int64_t now_ms, later_ms; /* later_ms: somebody wants to run again after so long */
     struct log logs[2][WORLD_PARTITIONS];
     struct table tables[WORLD_PARTITIONS], backup[WORLD_PARTITIONS];
     struct process processes[WORLD_PROCESSES];
@@ -374,6 +374,13 @@ static void port_run(void *context)
     (void)context;
 }
 
+static void port_later(void *context, int64_t in_ms)
+{
+    struct process *process = context;
+
+    process->world->later_ms = in_ms;
+}
+
 static void port_note(void *context, const char *what, int partition, const char *detail)
 {
     const struct process *process = context;
@@ -445,6 +452,7 @@ void world_start(struct world *world, int number)
                   .drive = port_drive,
                   .wake = port_wake,
                   .run = port_run,
+                  .later = port_later,
                   .note = port_note,
                   .reached = port_reached },
     };
@@ -712,6 +720,11 @@ void world_settle(struct world *world)
         }
         any = world_database(world) || any;
         quiet = any ? 0 : quiet + 1;
+        if (quiet > 0 && world->later_ms > 0) {
+            world->now_ms += world->later_ms;
+            world->later_ms = 0;
+            quiet = 0;
+        }
     }
 }
 

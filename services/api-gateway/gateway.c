@@ -1,0 +1,211 @@
+#include "services/api-gateway/gateway.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/timestamp.h"
+#include "common/observe/log.h"
+#include "common/observe/metrics.h"
+
+#define RETRY_AFTER_S "5"
+
+enum group { GROUP_OPERATOR, GROUP_ADMIN }; /* an admin may do what an operator may */
+
+static const struct endpoint {
+    const char *method, *path;
+    enum group group;
+    void (*handle)(struct exchange *exchange);
+    bool is_import; /* has a limit of its own for the body */
+} endpoints[] = {
+    { "POST", "/upgrade/kyma", GROUP_ADMIN, handle_upgrade_kyma, false },
+    { "GET", "/orchestrations", GROUP_OPERATOR, handle_orchestrations, false },
+    { "GET", "/orchestrations/{orchestration_id}", GROUP_OPERATOR, handle_orchestration, false },
+    { "PUT", "/orchestrations/{orchestration_id}/cancel", GROUP_ADMIN, handle_orchestration_cancel, false },
+    { "GET", "/orchestrations/{orchestration_id}/operations", GROUP_OPERATOR, handle_operations, false },
+    { "GET", "/runtimes", GROUP_OPERATOR, handle_runtimes, false },
+    { "POST", "/instances:import", GROUP_ADMIN, handle_import, true },
+};
+enum { ENDPOINT_COUNT = sizeof endpoints / sizeof endpoints[0] };
+
+struct gateway_routes {
+    struct route {
+        struct gateway *gateway;
+        const struct endpoint *endpoint;
+    } routes[ENDPOINT_COUNT];
+};
+
+/* --- Answers --- */
+
+void answer_refused(struct exchange *exchange, int status, const char *text)
+{
+    struct visit *visit = visit_of(exchange);
+
+    if (visit != NULL)
+        snprintf(visit->reason, sizeof visit->reason, "%s", text);
+    if (status == 401)
+        exchange_set_header(exchange, "WWW-Authenticate", "Bearer");
+    if (status == 503)
+        exchange_set_header(exchange, "Retry-After", RETRY_AFTER_S);
+    exchange_answer_error(exchange, status, text);
+}
+
+/* A service's refusal says "error"; the members of RFC 9457 are added beside it, and whatever else it says stays. */
+static void answer_outcome(struct exchange *exchange, const struct outcome *outcome)
+{
+    json_t *error = json_object_get(outcome->body, "error"), *problem;
+
+    if (outcome->status < 400 || !json_is_string(error)) {
+        exchange_answer_json(exchange, outcome->status,
+                             outcome->body != NULL ? json_incref(outcome->body) : json_object());
+        return;
+    }
+    snprintf(visit_of(exchange)->reason, REASON_SIZE, "%s", json_string_value(error));
+    problem = json_pack("{s:O, s:s, s:s, s:i, s:O}", "error", error, "type", "about:blank", "title",
+                        http_reason(outcome->status), "status", outcome->status, "detail", error);
+    json_object_update_missing(problem, outcome->body);
+    exchange_answer_json(exchange, outcome->status, problem);
+}
+
+static void answer_unknown_outcome(struct exchange *exchange, struct created created)
+{
+    static const char text[] = "outcome unknown, repeat with the same Idempotency-Key";
+
+    snprintf(visit_of(exchange)->reason, REASON_SIZE, "%s", text);
+    exchange_answer_json(exchange, 504,
+                         json_pack("{s:s, s:s, s:s, s:s, s:i, s:s}", "error", text, created.name, created.id, "type",
+                                   "about:blank", "title", http_reason(504), "status", 504, "detail", text));
+}
+
+void answer_result(struct exchange *exchange, const struct request_result *result, struct created created)
+{
+    switch (result->end) {
+    case REQUEST_ANSWERED: answer_outcome(exchange, &result->outcomes[result->count - 1]); break;
+    case REQUEST_NOT_WRITTEN:
+        answer_refused(exchange, 503, "the request was not accepted: Kafka does not answer; try again");
+        break;
+    case REQUEST_UNKNOWN: answer_unknown_outcome(exchange, created); break;
+    }
+}
+
+/* --- Who calls --- */
+
+struct visit *visit_of(const struct exchange *exchange)
+{
+    return exchange_attached(exchange);
+}
+
+json_t *visit_actor(const struct visit *visit)
+{
+    return json_pack("{s:s, s:s, s:s}", "issuer", visit->caller.issuer, "subject", visit->caller.subject, "email",
+                     visit->caller.email);
+}
+
+static void visit_begin(struct gateway *gateway, struct exchange *exchange)
+{
+    struct visit *visit = calloc(1, sizeof *visit);
+
+    if (visit == NULL)
+        abort();
+    visit->gateway = gateway;
+    traceparent_make(exchange_header(exchange, "traceparent"), visit->traceparent);
+    exchange_attach(exchange, visit, free);
+    exchange_set_header(exchange, "traceparent", visit->traceparent);
+}
+
+/* False: the exchange is answered. */
+static bool admit(struct exchange *exchange, enum group group)
+{
+    struct visit *visit = visit_of(exchange);
+    struct caller *caller = &visit->caller;
+    struct error err = { 0 };
+
+    if (visit->gateway->auth == NULL) {
+        *caller = (struct caller){ .issuer = "none", .subject = "anonymous", .admin = true, .oper = true };
+        return true;
+    }
+    if (!auth_check(visit->gateway->auth, exchange_header(exchange, "Authorization"), clock_now_ms(), caller, &err)) {
+        answer_refused(exchange, err.code == ERROR_UNAVAILABLE ? 503 : 401, err.message);
+        return false;
+    }
+    if (caller->admin || (caller->oper && group == GROUP_OPERATOR))
+        return true;
+    answer_refused(exchange, 403,
+                   group == GROUP_ADMIN ? "the caller is not in the group of administrators"
+                                        : "the caller is neither in the group of operators nor of administrators");
+    return false;
+}
+
+static void handle(struct exchange *exchange, void *context)
+{
+    const struct route *route = context;
+
+    visit_begin(route->gateway, exchange);
+    if (admit(exchange, route->endpoint->group))
+        route->endpoint->handle(exchange);
+}
+
+/* --- What is noted of each request --- */
+
+static void count(const struct exchange *exchange)
+{
+    const char *pattern = exchange_pattern(exchange) != NULL ? exchange_pattern(exchange) : "";
+    char labels[256];
+
+    snprintf(labels, sizeof labels, "route=\"%s\",method=\"%s\",status=\"%d\"", pattern,
+             pattern[0] != '\0' ? exchange_method(exchange) : "", exchange_status(exchange));
+    metric_add(metrics_counter("tidegate_http_requests_total", "Requests answered.", labels), 1);
+    snprintf(labels, sizeof labels, "route=\"%s\"", pattern);
+    metric_observe(metrics_histogram("tidegate_http_request_seconds", "From the whole request to its answer.", labels),
+                   exchange_elapsed_ms(exchange) / 1e3);
+}
+
+static void watch(const struct exchange *exchange, void *context)
+{
+    const struct visit *visit = visit_of(exchange);
+    char trace_id[TRACE_ID_SIZE] = "";
+
+    (void)context;
+    count(exchange);
+    if (visit == NULL) { /* health checks, unknown paths, bodies too large */
+        log_event(exchange_pattern(exchange) == NULL || exchange_status(exchange) == 413 ? LOG_LEVEL_INFO
+                                                                                         : LOG_LEVEL_DEBUG,
+                  "request", LOG_TEXT("method", exchange_method(exchange)), LOG_TEXT("path", exchange_path(exchange)),
+                  LOG_INT("status", exchange_status(exchange)), LOG_REAL("ms", exchange_elapsed_ms(exchange)), LOG_END);
+        return;
+    }
+    traceparent_trace_id(visit->traceparent, trace_id);
+    log_info("request", LOG_TEXT("method", exchange_method(exchange)), LOG_TEXT("path", exchange_path(exchange)),
+             LOG_INT("status", exchange_status(exchange)), LOG_REAL("ms", exchange_elapsed_ms(exchange)),
+             LOG_TEXT("trace_id", trace_id), LOG_TEXT("issuer", visit->caller.issuer),
+             LOG_TEXT("subject", visit->caller.subject),
+             LOG_TEXT(visit->reason[0] != '\0' ? "reason" : NULL, visit->reason),
+             LOG_BOOL(exchange_is_gone(exchange) ? "client_left" : NULL, true));
+}
+
+struct gateway_routes *gateway_routes(struct gateway *gateway, struct http_server *http)
+{
+    struct gateway_routes *routes = calloc(1, sizeof *routes);
+    struct http_route table[ENDPOINT_COUNT];
+
+    if (routes == NULL)
+        abort();
+    for (size_t i = 0; i < ENDPOINT_COUNT; i++) {
+        routes->routes[i] = (struct route){ gateway, &endpoints[i] };
+        table[i] = (struct http_route){
+            .method = endpoints[i].method,
+            .path = endpoints[i].path,
+            .handler = handle,
+            .context = &routes->routes[i],
+            .body_size_max = endpoints[i].is_import ? gateway->import_size_max : gateway->body_size_max,
+        };
+    }
+    http_server_route(http, table, ENDPOINT_COUNT);
+    http_server_watch(http, watch, gateway);
+    return routes;
+}
+
+void gateway_routes_free(struct gateway_routes *routes)
+{
+    free(routes);
+}

@@ -1,0 +1,77 @@
+/* gateway.h - what the API's areas share: who calls, what the process has at hand, and the ways to answer.
+ *
+ * Each area has a file and its handlers, listed in the table of gateway.c. A handler is called for callers that may
+ * call it, and answers the exchange now or later. */
+#ifndef TIDEGATE_GATEWAY_GATEWAY_H
+#define TIDEGATE_GATEWAY_GATEWAY_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/auth/auth.h"
+#include "common/http/server.h"
+#include "services/api-gateway/requests.h"
+#include "services/api-gateway/trace.h"
+
+struct event_base;
+struct pg;
+struct releases;
+
+/* What handlers have at hand; const once the process runs. */
+struct gateway {
+    struct event_base *base;
+    struct pg *pg;
+    struct requests *requests;
+    struct auth *auth; /* NULL: everybody may do everything (loopback only) */
+    const struct releases *releases;
+    const char *kyma_version; /* sent where a request names none */
+    int64_t page_size_max;
+    size_t body_size_max, import_size_max;
+};
+
+enum { REASON_SIZE = 256 };
+
+/* One request as the gateway sees it, attached to its exchange. */
+struct visit {
+    struct gateway *gateway;
+    struct caller caller; /* empty texts until known */
+    char traceparent[TRACEPARENT_SIZE];
+    char reason[REASON_SIZE]; /* why it was refused; "" if it was not: for the access log */
+};
+
+struct visit *visit_of(const struct exchange *exchange);
+
+/* {"issuer", "subject", "email"} of the caller. The caller of this function owns it. */
+json_t *visit_actor(const struct visit *visit);
+
+/* Adds all routes to `http`, and watches it for the access log and the metrics. `gateway` outlives `http`. Own:
+ * gateway_routes_free, after `http`. */
+struct gateway_routes;
+struct gateway_routes *gateway_routes(struct gateway *gateway, struct http_server *http);
+void gateway_routes_free(struct gateway_routes *routes);
+
+/* --- Answers: each ends the exchange --- */
+
+/* An error body, and the reason in the access log. 503 says when to try again. */
+void answer_refused(struct exchange *exchange, int status, const char *text);
+
+/* What a service decided, as it said it; or 503, 504 where that is not known. `created` is a pair for the body of the
+ * latter: the name and the ID of what the request creates or changes. */
+struct created {
+    const char *name, *id;
+};
+void answer_result(struct exchange *exchange, const struct request_result *result, struct created created);
+
+/* --- The areas --- */
+
+void handle_upgrade_kyma(struct exchange *exchange);         /* upgrade.c: E1 */
+void handle_orchestrations(struct exchange *exchange);       /* orchestrations.c: E3 */
+void handle_orchestration(struct exchange *exchange);        /* E4 */
+void handle_orchestration_cancel(struct exchange *exchange); /* E5 */
+void handle_operations(struct exchange *exchange);           /* E7 */
+void handle_runtimes(struct exchange *exchange);             /* runtimes.c: E9 */
+void handle_import(struct exchange *exchange);               /* import.c */
+
+#endif

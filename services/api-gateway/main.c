@@ -1,0 +1,333 @@
+/* api-gateway - HTTP for clients: checks who calls and what they say, asks the services through Kafka, and reads what
+ * they show in PostgreSQL. Keeps nothing itself: any number of them may run. */
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "common/auth/auth.h"
+#include "common/base/settings.h"
+#include "common/http/health.h"
+#include "common/http/server.h"
+#include "common/log/record.h"
+#include "common/observe/log.h"
+#include "common/pg/pg.h"
+#include "common/release/release.h"
+#include "services/api-gateway/gateway.h"
+#include "services/api-gateway/reads.h"
+#include "services/api-gateway/requests.h"
+
+enum {
+    KIBIBYTE = 1024,
+    DRAIN_S = 20,         /* until a request that does not end is cut off */
+    AUTH_WARNING_S = 600, /* between two warnings that everybody may do everything */
+    HOST_SIZE = 256,
+};
+
+static const struct setting gateway_settings[] = {
+    { "TIDEGATE_LISTEN", SETTING_LISTEN, "127.0.0.1:8080", 0, 0,
+      "address of the API, and of /healthz, /readyz, /metrics", NULL },
+    { "TIDEGATE_KAFKA", SETTING_TEXT, "127.0.0.1:19092", 0, 0, "Kafka's bootstrap servers, host:port,…", NULL },
+    { "TIDEGATE_API_DATABASE", SETTING_TEXT, "host=127.0.0.1 port=15432 user=tidegate_api dbname=tidegate", 0, 0,
+      "PostgreSQL connection string of a role that may read the schema api", NULL },
+    { "TIDEGATE_PARTITIONS", SETTING_INTEGER, "12", 1, PARTITIONS_MAX, "partitions of every topic; fixed at creation",
+      NULL },
+    { "TIDEGATE_INSTANCE", SETTING_TEXT, "0", 1, 128, "name of this process, unique among those of its service", NULL },
+    { "TIDEGATE_AUTH", SETTING_CHOICE, "oidc", 0, 0,
+      "oidc: callers show a token; none: everybody may do everything, on a loopback address only", "oidc|none" },
+    { "TIDEGATE_OIDC_ISSUER", SETTING_TEXT, "", 0, 0, "the issuer whose tokens are accepted; needed for oidc", NULL },
+    { "TIDEGATE_OIDC_AUDIENCE", SETTING_TEXT, "tidegate", 0, 0, "the audience that tokens must name", NULL },
+    { "TIDEGATE_OIDC_JWKS", SETTING_TEXT, "", 0, 0, "the issuer's keys: a URL, or the path of a file; needed for oidc",
+      NULL },
+    { "TIDEGATE_ADMIN_GROUP", SETTING_TEXT, "runtimeAdmin", 1, 200, "the group whose members may change things", NULL },
+    { "TIDEGATE_OPERATOR_GROUP", SETTING_TEXT, "runtimeOperator", 1, 200, "the group whose members may read", NULL },
+    { "TIDEGATE_KYMA_VERSION", SETTING_TEXT, "2.4.2", 1, 100, "the version that an upgrade without a version means",
+      NULL },
+    { "TIDEGATE_RELEASES", SETTING_TEXT, "deploy/releases", 1, 4096, "folder of the releases, <version>.json", NULL },
+    { "TIDEGATE_PAGE_SIZE_MAX", SETTING_INTEGER, "100", 100, 10000,
+      "elements in a page, at most and by default; clients rely on 100", NULL },
+    { "TIDEGATE_REQUEST_TIMEOUT", SETTING_DURATION_MS, "10s", 1000, 300000,
+      "how long a request waits for what the services decide", NULL },
+    { "TIDEGATE_BODY_MAX", SETTING_INTEGER, "512", 1, 900, "size of a request's body in KiB, at most", NULL },
+    { "TIDEGATE_IMPORT_MAX", SETTING_INTEGER, "65536", 1, 1048576, "size of an import's body in KiB, at most", NULL },
+    { "TIDEGATE_LOG_LEVEL", SETTING_CHOICE, "info", 0, 0, "the least important lines that are written",
+      LOG_LEVEL_CHOICES },
+    { 0 },
+};
+
+struct process {
+    struct settings *settings;
+    struct event_base *base;
+    struct http_server *http;
+    struct health *health;
+    struct gateway_routes *routes;
+    struct gateway gateway;
+    struct releases *releases;
+    bool database_ready;
+    struct event *signals[2], *warning, *cutoff;
+};
+
+/* --- Ready --- */
+
+static void database_ready(void *context)
+{
+    struct process *process = context;
+
+    process->database_ready = true;
+    log_info("database_ready");
+}
+
+static void database_lost(void *context, const struct error *err)
+{
+    struct process *process = context;
+
+    process->database_ready = false;
+    log_warning("database_lost", LOG_TEXT("error", err->message));
+}
+
+static void database_failed(void *context, const struct error *err)
+{
+    (void)context;
+    log_warning("database_failed", LOG_TEXT("error", err->message));
+}
+
+static void tell_missing(void *context, json_t *missing)
+{
+    const struct process *process = context;
+    const char *kafka = requests_missing(process->gateway.requests);
+
+    if (kafka != NULL)
+        json_object_set_new(missing, "kafka", json_string(kafka));
+    if (!process->database_ready)
+        json_object_set_new(missing, "database", json_string("not connected, or its views are not there yet"));
+    if (process->gateway.auth != NULL && !auth_ready(process->gateway.auth))
+        json_object_set_new(missing, "auth", json_string("the issuer's keys are not known yet"));
+}
+
+/* --- Opening --- */
+
+static const char *text(const struct process *process, const char *variable)
+{
+    return settings_text(process->settings, variable);
+}
+
+static bool is_loopback(const char *listen)
+{
+    char host[HOST_SIZE];
+    uint16_t port;
+
+    return listen_split(listen, host, sizeof host, &port) &&
+           (strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 || strcasecmp(host, "localhost") == 0);
+}
+
+static void warn_of_none(evutil_socket_t fd, short what, void *context)
+{
+    const struct process *process = context;
+
+    (void)fd;
+    (void)what;
+    log_warning("authentication_is_off", LOG_TEXT("setting", "TIDEGATE_AUTH=none"),
+                LOG_TEXT("meaning", "everybody who reaches this address may do everything"),
+                LOG_TEXT("listen", text(process, "TIDEGATE_LISTEN")));
+}
+
+static bool open_none(struct process *process, struct error *err)
+{
+    const struct timeval often = { AUTH_WARNING_S, 0 };
+
+    if (!is_loopback(text(process, "TIDEGATE_LISTEN")))
+        return error_set(err, ERROR_INPUT,
+                         "TIDEGATE_AUTH=none: accepted only where TIDEGATE_LISTEN is a loopback address, and it is %s",
+                         text(process, "TIDEGATE_LISTEN"));
+    warn_of_none(-1, 0, process);
+    process->warning = event_new(process->base, -1, EV_PERSIST, warn_of_none, process);
+    event_add(process->warning, &often);
+    return true;
+}
+
+static bool open_auth(struct process *process, struct error *err)
+{
+    const struct auth_options options = {
+        .issuer = text(process, "TIDEGATE_OIDC_ISSUER"),
+        .audience = text(process, "TIDEGATE_OIDC_AUDIENCE"),
+        .jwks = text(process, "TIDEGATE_OIDC_JWKS"),
+        .admin_group = text(process, "TIDEGATE_ADMIN_GROUP"),
+        .operator_group = text(process, "TIDEGATE_OPERATOR_GROUP"),
+    };
+
+    if (strcmp(text(process, "TIDEGATE_AUTH"), "none") == 0)
+        return open_none(process, err);
+    if (options.issuer[0] == '\0' || options.jwks[0] == '\0')
+        return error_set(err, ERROR_INPUT, "%s: it must be set, because TIDEGATE_AUTH is oidc",
+                         options.issuer[0] == '\0' ? "TIDEGATE_OIDC_ISSUER" : "TIDEGATE_OIDC_JWKS");
+    process->gateway.auth = auth_new(process->base, &options, err);
+    return process->gateway.auth != NULL;
+}
+
+static bool open_releases(struct process *process, struct error *err)
+{
+    const char *version = text(process, "TIDEGATE_KYMA_VERSION");
+
+    process->releases = releases_load(text(process, "TIDEGATE_RELEASES"), err);
+    if (process->releases == NULL)
+        return false;
+    if (releases_configuration(process->releases, version) == NULL)
+        return error_set(err, ERROR_INPUT, "TIDEGATE_KYMA_VERSION=%s: there is no such release in %s; there are: %s",
+                         version, text(process, "TIDEGATE_RELEASES"), releases_list(process->releases));
+    process->gateway.releases = process->releases;
+    process->gateway.kyma_version = version;
+    return true;
+}
+
+static bool open_database(struct process *process, struct error *err)
+{
+    const struct pg_hooks hooks = {
+        .ready = database_ready, .lost = database_lost, .failed = database_failed, .context = process
+    };
+    char *setup_sql = reads_setup_sql();
+    const struct pg_options options = { .conninfo = text(process, "TIDEGATE_API_DATABASE"), .setup_sql = setup_sql };
+
+    process->gateway.pg = pg_open(process->base, &options, &hooks, err);
+    free(setup_sql);
+    if (process->gateway.pg == NULL)
+        error_context(err, "TIDEGATE_API_DATABASE");
+    return process->gateway.pg != NULL;
+}
+
+static bool open_requests(struct process *process, struct error *err)
+{
+    const struct requests_options options = {
+        .kafka = text(process, "TIDEGATE_KAFKA"),
+        .instance = text(process, "TIDEGATE_INSTANCE"),
+        .partitions = (int)settings_integer(process->settings, "TIDEGATE_PARTITIONS"),
+        .timeout_ms = settings_integer(process->settings, "TIDEGATE_REQUEST_TIMEOUT"),
+        .pg = process->gateway.pg,
+    };
+
+    process->gateway.requests = requests_new(process->base, &options, err);
+    return process->gateway.requests != NULL;
+}
+
+static bool open_http(struct process *process, struct error *err)
+{
+    struct gateway *gateway = &process->gateway;
+
+    gateway->base = process->base;
+    gateway->page_size_max = settings_integer(process->settings, "TIDEGATE_PAGE_SIZE_MAX");
+    gateway->body_size_max = (size_t)settings_integer(process->settings, "TIDEGATE_BODY_MAX") * KIBIBYTE;
+    gateway->import_size_max = (size_t)settings_integer(process->settings, "TIDEGATE_IMPORT_MAX") * KIBIBYTE;
+    process->http = http_server_new(process->base, text(process, "TIDEGATE_LISTEN"), err);
+    if (process->http == NULL)
+        return false;
+    process->routes = gateway_routes(gateway, process->http);
+    process->health = health_routes(process->http, tell_missing, process);
+    return true;
+}
+
+/* --- Ending --- */
+
+static void drained(void *context)
+{
+    struct process *process = context;
+
+    event_base_loopbreak(process->base);
+}
+
+static void cut_off(evutil_socket_t fd, short what, void *context)
+{
+    struct process *process = context;
+
+    (void)fd;
+    (void)what;
+    log_warning("drain_cut_off", LOG_INT("unanswered", http_server_unanswered(process->http)));
+    event_base_loopbreak(process->base);
+}
+
+static void signalled(evutil_socket_t number, short what, void *context)
+{
+    struct process *process = context;
+    const struct timeval patience = { DRAIN_S, 0 };
+
+    (void)what;
+    log_info("draining", LOG_INT("signal", number), LOG_INT("unanswered", http_server_unanswered(process->http)));
+    evtimer_add(process->cutoff, &patience);
+    http_server_drain(process->http, drained, process);
+}
+
+static void open_signals(struct process *process)
+{
+    process->signals[0] = evsignal_new(process->base, SIGTERM, signalled, process);
+    process->signals[1] = evsignal_new(process->base, SIGINT, signalled, process);
+    process->cutoff = evtimer_new(process->base, cut_off, process);
+    event_add(process->signals[0], NULL);
+    event_add(process->signals[1], NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void close_all(struct process *process)
+{
+    struct event *const events[] = { process->signals[0], process->signals[1], process->cutoff, process->warning };
+
+    /* What still reads answers its exchange while that is there. */
+    pg_close(process->gateway.pg);
+    requests_free(process->gateway.requests);
+    http_server_free(process->http);
+    health_free(process->health);
+    gateway_routes_free(process->routes);
+    auth_free(process->gateway.auth);
+    releases_free(process->releases);
+    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
+        if (events[i] != NULL)
+            event_free(events[i]);
+    event_base_free(process->base);
+    settings_free(process->settings);
+}
+
+/* --- The process --- */
+
+static int run(struct process *process)
+{
+    struct error err = { 0 };
+    int status = EXIT_SUCCESS;
+
+    process->base = event_base_new();
+    if (process->base == NULL)
+        abort();
+    if (open_releases(process, &err) && open_auth(process, &err) && open_database(process, &err) &&
+        open_requests(process, &err) && open_http(process, &err)) {
+        open_signals(process);
+        log_info("started", LOG_INT("pid", getpid()), LOG_INT("port", http_server_port(process->http)));
+        event_base_dispatch(process->base);
+        log_info("ended");
+    } else {
+        fprintf(stderr, "api-gateway: %s\n", err.message);
+        status = EXIT_FAILURE;
+    }
+    close_all(process);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct setting *const tables[] = { gateway_settings };
+    struct process process = { 0 };
+    enum log_level level = LOG_LEVEL_INFO;
+    struct error err = { 0 };
+
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        puts("usage: api-gateway\n\nSettings (environment):");
+        settings_print_help(tables, 1, stdout);
+        return EXIT_SUCCESS;
+    }
+    process.settings = argc == 1 ? settings_read(tables, 1, &err) : NULL;
+    if (process.settings == NULL) {
+        fprintf(stderr, "api-gateway: %s\n", argc == 1 ? err.message : "expected no arguments, or --help");
+        return 2;
+    }
+    log_level_parse(text(&process, "TIDEGATE_LOG_LEVEL"), &level);
+    log_open("api-gateway", text(&process, "TIDEGATE_INSTANCE"), level);
+    return run(&process);
+}

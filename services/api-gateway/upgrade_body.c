@@ -1,0 +1,373 @@
+#include "services/api-gateway/upgrade_body.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/json/lenient.h"
+#include "common/regex/regex.h"
+#include "common/release/release.h"
+
+static const struct selector_member {
+    const char *name;
+    bool pattern; /* a regular expression; the others are compared as they are */
+} selector_members[] = {
+    { "target", false },   { "globalAccount", true }, { "subAccount", true }, { "runtimeID", false },
+    { "planName", false }, { "region", true },        { "shoot", false },     { "instanceID", false },
+};
+enum { SELECTOR_MEMBER_COUNT = sizeof selector_members / sizeof selector_members[0] };
+
+static const char selector_member_names[] =
+    "target, globalAccount, subAccount, runtimeID, planName, region, shoot, instanceID";
+
+/* What the body says, each of the right type; NULL: absent or null. Borrowed from the body. */
+struct parts {
+    const json_t *include, *exclude;
+    const json_t *strategy_type, *schedule, *workers;
+    const json_t *dry_run;
+    const json_t *kyma, *kyma_version;
+    const json_t *kubernetes, *kubernetes_version, *machine_image, *machine_image_version;
+};
+
+/* --- Types: what is wrong here is "while decoding request body" --- */
+
+static bool is_of_type(const json_t *value, json_type type)
+{
+    return json_typeof(value) == type || (type == JSON_TRUE && json_is_false(value));
+}
+
+static const char *type_name(json_type type)
+{
+    switch (type) {
+    case JSON_OBJECT: return "an object";
+    case JSON_ARRAY: return "an array";
+    case JSON_STRING: return "a string";
+    case JSON_INTEGER: return "an integer";
+    default: return "a boolean";
+    }
+}
+
+/* The last part of `path` in `parent` (NULL: it is absent). False: it is of another type. */
+static bool take(const json_t *parent, const char *path, json_type type, const json_t **part, struct error *err)
+{
+    const char *dot = strrchr(path, '.');
+    const json_t *value = parent != NULL ? json_member(parent, dot != NULL ? dot + 1 : path) : NULL;
+
+    *part = NULL;
+    if (value == NULL || json_is_null(value))
+        return true;
+    if (!is_of_type(value, type))
+        return error_set(err, ERROR_INPUT, "%s: expected %s, got %s", path, type_name(type), json_type_text(value));
+    *part = value;
+    return true;
+}
+
+static bool check_selector_types(const json_t *list, const char *path, struct error *err)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *selector = json_array_get(list, i);
+
+        if (!json_is_object(selector) && !json_is_null(selector))
+            return error_set(err, ERROR_INPUT, "%s[%zu]: expected an object, got %s", path, i,
+                             json_type_text(selector));
+        for (size_t m = 0; m < SELECTOR_MEMBER_COUNT; m++) {
+            const json_t *value = json_member(selector, selector_members[m].name);
+
+            if (value != NULL && !json_is_string(value) && !json_is_null(value))
+                return error_set(err, ERROR_INPUT, "%s[%zu].%s: expected a string, got %s", path, i,
+                                 selector_members[m].name, json_type_text(value));
+        }
+    }
+    return true;
+}
+
+static bool take_parts(const json_t *body, struct parts *parts, struct error *err)
+{
+    const json_t *targets, *strategy, *parallel;
+
+    if (!json_is_object(body) && !json_is_null(body))
+        return error_set(err, ERROR_INPUT, "expected an object, got %s", json_type_text(body));
+    return take(body, "targets", JSON_OBJECT, &targets, err) &&
+           take(targets, "targets.include", JSON_ARRAY, &parts->include, err) &&
+           check_selector_types(parts->include, "targets.include", err) &&
+           take(targets, "targets.exclude", JSON_ARRAY, &parts->exclude, err) &&
+           check_selector_types(parts->exclude, "targets.exclude", err) &&
+           take(body, "strategy", JSON_OBJECT, &strategy, err) &&
+           take(strategy, "strategy.type", JSON_STRING, &parts->strategy_type, err) &&
+           take(strategy, "strategy.schedule", JSON_STRING, &parts->schedule, err) &&
+           take(strategy, "strategy.parallel", JSON_OBJECT, &parallel, err) &&
+           take(parallel, "strategy.parallel.workers", JSON_INTEGER, &parts->workers, err) &&
+           take(body, "dryRun", JSON_TRUE, &parts->dry_run, err) &&
+           take(body, "kyma", JSON_OBJECT, &parts->kyma, err) &&
+           take(parts->kyma, "kyma.version", JSON_STRING, &parts->kyma_version, err) &&
+           take(body, "kubernetes", JSON_OBJECT, &parts->kubernetes, err) &&
+           take(parts->kubernetes, "kubernetes.kubernetesVersion", JSON_STRING, &parts->kubernetes_version, err) &&
+           take(parts->kubernetes, "kubernetes.machineImage", JSON_STRING, &parts->machine_image, err) &&
+           take(parts->kubernetes, "kubernetes.machineImageVersion", JSON_STRING, &parts->machine_image_version, err);
+}
+
+/* --- Targets --- */
+
+static const char *text_of(const json_t *value)
+{
+    return json_is_string(value) ? json_string_value(value) : "";
+}
+
+static bool is_selector_member(const char *name)
+{
+    for (size_t m = 0; m < SELECTOR_MEMBER_COUNT; m++)
+        if (strcasecmp(selector_members[m].name, name) == 0)
+            return true;
+    return false;
+}
+
+static bool check_member_names(const json_t *selector, struct error *err)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach((json_t *)(uintptr_t)selector, name, value) {
+        (void)value;
+        if (!is_selector_member(name))
+            return error_set(err, ERROR_INPUT, ": unknown member \"%.64s\"; known are %s", name, selector_member_names);
+    }
+    return true;
+}
+
+static bool check_pattern(const char *pattern, size_t *pattern_count, struct error *err)
+{
+    struct regex *regex;
+
+    if (++*pattern_count > PATTERNS_COUNT_MAX)
+        return error_set(err, ERROR_INPUT, "more than %d regular expressions in one request", PATTERNS_COUNT_MAX);
+    regex = regex_new(pattern, err);
+    regex_free(regex);
+    return regex != NULL;
+}
+
+static bool check_member(const struct selector_member *member, const char *text, size_t *pattern_count,
+                         struct error *err)
+{
+    if (strlen(text) > SELECTOR_TEXT_SIZE_MAX)
+        error_set(err, ERROR_INPUT, "longer than %d bytes", SELECTOR_TEXT_SIZE_MAX);
+    else if (strcmp(member->name, "target") == 0 && strcmp(text, "all") != 0)
+        error_set(err, ERROR_INPUT, "\"%.64s\" is not known; the only target is \"all\"", text);
+    else if (!member->pattern || check_pattern(text, pattern_count, err))
+        return true;
+    error_context(err, ".%s", member->name);
+    return false;
+}
+
+/* What is kept of `selector`: the members that say something. NULL: refused; `err` begins where the path ends. */
+static json_t *selector_kept(const json_t *selector, size_t *pattern_count, struct error *err)
+{
+    json_t *kept = json_object();
+
+    if (!check_member_names(selector, err))
+        goto refused;
+    for (size_t m = 0; m < SELECTOR_MEMBER_COUNT; m++) {
+        json_t *value = json_member(selector, selector_members[m].name);
+
+        if (text_of(value)[0] == '\0')
+            continue;
+        if (!check_member(&selector_members[m], text_of(value), pattern_count, err))
+            goto refused;
+        json_object_set(kept, selector_members[m].name, value);
+    }
+    if (json_object_size(kept) > 0)
+        return kept;
+    error_set(err, ERROR_INPUT, ": the selector is empty; to mean all runtimes say {\"target\": \"all\"}");
+refused:
+    json_decref(kept);
+    return NULL;
+}
+
+/* NULL: refused. */
+static json_t *selectors_kept(const json_t *list, const char *path, size_t *pattern_count, struct error *err)
+{
+    json_t *kept;
+    struct error why = { 0 };
+
+    if (json_array_size(list) > SELECTORS_COUNT_MAX) {
+        error_set(err, ERROR_INPUT, "%s: %zu selectors are more than %d", path, json_array_size(list),
+                  SELECTORS_COUNT_MAX);
+        return NULL;
+    }
+    kept = json_array();
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        json_t *selector = selector_kept(json_array_get(list, i), pattern_count, &why);
+
+        if (selector == NULL) {
+            error_set(err, ERROR_INPUT, "%s[%zu]%s", path, i, why.message);
+            json_decref(kept);
+            return NULL;
+        }
+        json_array_append_new(kept, selector);
+    }
+    return kept;
+}
+
+static bool keep_targets(const struct parts *parts, json_t *parameters, struct error *err)
+{
+    size_t pattern_count = 0;
+    json_t *include, *exclude, *targets;
+
+    if (json_array_size(parts->include) == 0)
+        return error_set(err, ERROR_INPUT, "targets.include array must be not empty");
+    include = selectors_kept(parts->include, "targets.include", &pattern_count, err);
+    if (include == NULL)
+        return false;
+    exclude = selectors_kept(parts->exclude, "targets.exclude", &pattern_count, err);
+    if (exclude == NULL) {
+        json_decref(include);
+        return false;
+    }
+    targets = json_pack("{s:o}", "include", include);
+    if (json_array_size(exclude) > 0)
+        json_object_set(targets, "exclude", exclude);
+    json_decref(exclude);
+    json_object_set_new(parameters, "targets", targets);
+    return true;
+}
+
+/* --- Strategy --- */
+
+static bool keep_strategy(const struct parts *parts, json_t *parameters, struct error *err)
+{
+    const char *type = text_of(parts->strategy_type), *schedule = text_of(parts->schedule);
+    const json_int_t workers = json_integer_value(parts->workers);
+
+    if (type[0] != '\0' && strcmp(type, "parallel") != 0)
+        return error_set(err, ERROR_INPUT, "strategy.type: \"%.64s\" is not known; the only one is \"parallel\"", type);
+    if (schedule[0] != '\0' && strcmp(schedule, "immediate") != 0 && strcmp(schedule, "maintenanceWindow") != 0)
+        return error_set(err, ERROR_INPUT,
+                         "strategy.schedule: \"%.64s\" is not known; it is \"immediate\" or \"maintenanceWindow\"",
+                         schedule);
+    if (workers < 0 || workers > WORKERS_MAX)
+        return error_set(err, ERROR_INPUT, "strategy.parallel.workers: %" JSON_INTEGER_FORMAT " is not from 0 to %d",
+                         workers, WORKERS_MAX);
+    json_object_set_new(parameters, "strategy",
+                        json_pack("{s:s, s:s, s:{s:I}}", "type", "parallel", "schedule",
+                                  schedule[0] != '\0' ? schedule : "immediate", "parallel", "workers",
+                                  workers != 0 ? workers : 1));
+    return true;
+}
+
+/* --- Versions --- */
+
+static bool is_semantic(const char *version)
+{
+    int parts = 0;
+
+    for (;;) {
+        const size_t digits = strspn(version, "0123456789");
+
+        if (digits == 0 || ++parts > 3)
+            return false;
+        version += digits;
+        if (*version != '.')
+            break;
+        version++;
+    }
+    if (*version == '\0')
+        return true;
+    return (*version == '-' || *version == '+') && version[1] != '\0' &&
+           strspn(version + 1, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-+") ==
+               strlen(version + 1);
+}
+
+static bool is_pull_request(const char *version)
+{
+    return strncmp(version, "PR-", 3) == 0 && version[3] != '\0' &&
+           strspn(version + 3, "0123456789") == strlen(version + 3);
+}
+
+static bool is_commit(const char *version)
+{
+    const char *commit = strrchr(version, '-');
+
+    return commit != NULL && commit != version && commit[1] != '\0' && strpbrk(version, " \t\r\n") == NULL &&
+           strspn(commit + 1, "0123456789abcdefABCDEF") == strlen(commit + 1);
+}
+
+bool kyma_version_is_well_formed(const char *version)
+{
+    return is_semantic(version) || is_pull_request(version) || is_commit(version);
+}
+
+static bool keep_versions(const struct parts *parts, const struct upgrade_rules *rules, struct upgrade_body *body,
+                          struct error *err)
+{
+    const char *asked = text_of(parts->kyma_version);
+    json_t *kyma;
+
+    if (asked[0] != '\0' && !kyma_version_is_well_formed(asked))
+        return error_set(err, ERROR_INPUT,
+                         "invalid Kyma version \"%.64s\": expected a version such as 1.24.7, PR-<number> or "
+                         "<branch>-<commit>",
+                         asked);
+    if (asked[0] != '\0' && releases_configuration(rules->releases, asked) == NULL)
+        return error_set(err, ERROR_INPUT, "invalid Kyma version, version %.64s not found; known versions: %s", asked,
+                         releases_list(rules->releases));
+    kyma = asked[0] != '\0' ? json_pack("{s:s}", "version", asked) : json_object();
+    /* The text in `parameters`: that of the request is gone when this is read. */
+    body->version = asked[0] != '\0' ? json_string_value(json_object_get(kyma, "version")) : rules->default_version;
+    if (parts->kyma != NULL)
+        json_object_set(body->parameters, "kyma", kyma);
+    json_decref(kyma);
+    if (parts->kubernetes != NULL)
+        json_object_set_new(body->parameters, "kubernetes",
+                            json_pack("{s:s, s:s, s:s}", "kubernetesVersion", text_of(parts->kubernetes_version),
+                                      "machineImage", text_of(parts->machine_image), "machineImageVersion",
+                                      text_of(parts->machine_image_version)));
+    return true;
+}
+
+/* --- The whole --- */
+
+static bool keep(const struct parts *parts, const struct upgrade_rules *rules, struct upgrade_body *body,
+                 struct error *err)
+{
+    const char *stage = "while validating target";
+
+    if (!keep_targets(parts, body->parameters, err))
+        goto refused;
+    stage = "while validating strategy";
+    if (!keep_strategy(parts, body->parameters, err))
+        goto refused;
+    if (json_is_true(parts->dry_run))
+        json_object_set_new(body->parameters, "dryRun", json_true());
+    stage = "while validating kyma version";
+    if (keep_versions(parts, rules, body, err))
+        return true;
+refused:
+    error_context(err, "%s", stage);
+    return false;
+}
+
+bool upgrade_body_read(const char *bytes, size_t size, const struct upgrade_rules *rules, struct upgrade_body *body,
+                       struct error *err)
+{
+    struct upgrade_body made = { .parameters = json_object() };
+    struct parts parts = { 0 };
+    json_t *json = json_decode(bytes, size, err);
+    bool accepted = false;
+
+    if (json == NULL || !take_parts(json, &parts, err))
+        error_context(err, "while decoding request body");
+    else
+        accepted = keep(&parts, rules, &made, err);
+    json_decref(json);
+    if (accepted)
+        *body = made;
+    else
+        upgrade_body_release(&made);
+    return accepted;
+}
+
+void upgrade_body_release(struct upgrade_body *body)
+{
+    json_decref(body->parameters);
+    *body = (struct upgrade_body){ 0 };
+}
