@@ -63,7 +63,7 @@ struct kafka {
     struct event *gather_timer;      /* pending: messages gather */
     int64_t commits[PARTITIONS_MAX]; /* to be committed; -1: nothing new */
     struct event *commit_timer, *poll_timer;
-    bool joined;
+    bool joined, down;
 };
 
 /* --- Clients --- */
@@ -97,10 +97,11 @@ static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opa
 {
     struct kafka *kafka = opaque;
 
-    (void)handle;
     if (code == RD_KAFKA_RESP_ERR__FATAL)
         kafka->hooks.fatal(kafka->hooks.context, reason);
-    else
+    else if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && handle == kafka->member.handle)
+        kafka->down = true;
+    if (code != RD_KAFKA_RESP_ERR__FATAL)
         log_warning("kafka_error", LOG_TEXT("error", rd_kafka_err2name((rd_kafka_resp_err_t)code)),
                     LOG_TEXT("reason", reason));
 }
@@ -153,8 +154,8 @@ static void client_close(struct client *client)
         rd_kafka_queue_io_event_enable(client->queue, -1, NULL, 0);
         rd_kafka_queue_destroy(client->queue);
     }
-    if (client->handle != NULL)
-        rd_kafka_destroy(client->handle);
+    if (client->handle != NULL) /* a static member does not leave its group: it comes back, or its session ends */
+        rd_kafka_destroy_flags(client->handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     if (client->fd >= 0)
         close(client->fd);
     *client = (struct client){ .fd = -1 };
@@ -343,6 +344,7 @@ static void on_rebalance(rd_kafka_t *handle, rd_kafka_resp_err_t code, rd_kafka_
     if (assign)
         rd_kafka_pause_partitions(handle, list);
     kafka->joined = true;
+    kafka->down = false;
     for (int i = 0; i < list->cnt; i++) {
         int partition = list->elems[i].partition;
 
@@ -425,6 +427,11 @@ static bool member_open(struct kafka *kafka, struct error *err)
 bool kafka_joined(const struct kafka *kafka)
 {
     return kafka->joined;
+}
+
+bool kafka_down(const struct kafka *kafka)
+{
+    return kafka->down;
 }
 
 void kafka_commit(struct kafka *kafka, int partition, int64_t next)

@@ -56,7 +56,8 @@ void kafka_take(struct kafka *kafka, int partition, int64_t from);
 void kafka_hold(struct kafka *kafka, int partition, bool held);
 void kafka_commit(struct kafka *kafka, int partition, int64_t next);
 
-/* Has the group answered yet? */
+/* Has the group answered yet? Was it out of reach since it answered last? */
 bool kafka_joined(const struct kafka *kafka);
+bool kafka_down(const struct kafka *kafka);
 
 #endif

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 enum {
-    DRAIN_MS = 20000, /* how long SIGTERM waits for what is under way */
+    DRAIN_MS = 10000, /* how long SIGTERM waits for what is under way */
     DRAIN_LOOK_MS = 20,
     PRIORITIES = 3, /* of events: default 1; what can wait for other input, 2 */
     PRIORITY_LOW = 2,
@@ -490,7 +490,7 @@ static void on_drain(evutil_socket_t fd, short what, void *context)
         leave(process, 0);
     } else if (clock_now_ms() > process->drain_by_ms) {
         log_warning("drained", LOG_BOOL("complete", false));
-        leave(process, 0); /* the next owner repeats what is not finished */
+        _exit(0); /* the next owner repeats what is not finished; closing might wait for Kafka */
     }
 }
 
@@ -519,6 +519,8 @@ static void missing(void *context, json_t *out)
         json_object_set_new(out, "database", json_string("is not connected"));
     if (!kafka_joined(process->kafka))
         json_object_set_new(out, "group", json_string("has not assigned partitions yet"));
+    else if (kafka_down(process->kafka) && processor_assigned(process->processor) == 0)
+        json_object_set_new(out, "kafka", json_string("is out of reach"));
     for (int i = 0; i < process->partitions; i++) {
         const char *why = processor_blocked(process->processor, i);
         char name[32];
