@@ -29,7 +29,7 @@ void error_context(struct error *err, const char *format, ...)
     length = vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
     if (length >= 0 && (size_t)length < sizeof message)
-        snprintf(message + length, sizeof message - (size_t)length, ": %.*s", (int)(sizeof message - (size_t)length) - 3,
-                 err->message);
+        snprintf(message + length, sizeof message - (size_t)length, ": %.*s",
+                 (int)(sizeof message - (size_t)length) - 3, err->message);
     memcpy(err->message, message, sizeof message);
 }

@@ -88,9 +88,13 @@ static bool set_all(rd_kafka_conf_t *conf, const char *const pairs[][2], struct 
 /* librdkafka's own words, from any of its threads: log_write is one write(2). */
 static void on_log(const rd_kafka_t *handle, int level, const char *facility, const char *text)
 {
+    /* CONFWARN: that a setting which is meant is rare. GETPID: a broker that starts; it is asked again. */
+    bool quiet = strcmp(facility, "CONFWARN") == 0 || strcmp(facility, "GETPID") == 0;
+
     (void)handle;
     if (level <= 4)
-        log_warning("kafka_client", LOG_TEXT("facility", facility), LOG_TEXT("text", text));
+        log_event(quiet ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING, "kafka_client", LOG_TEXT("facility", facility),
+                  LOG_TEXT("text", text), LOG_END);
 }
 
 static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opaque)

@@ -71,6 +71,9 @@ struct port {
                                                                    DEADLINE_NEVER: not at all */
     void (*run)(void *context);                                /* call processor_run soon, after what is at hand */
     void (*later)(void *context, int64_t in_ms);               /* call processor_run in so many milliseconds */
+    /* A record for `request` is on its way to `offset`; a line for the log. NULL: nobody wants to know. */
+    void (*decided)(void *context, int partition, int64_t offset, const struct request *request,
+                    const struct decision *decision);
     void (*note)(void *context, const char *what, int partition, const char *detail); /* a line for the log */
     void (*reached)(void *context, const char *crash_point); /* a place where tests let a process die */
 };

@@ -209,6 +209,7 @@ struct round {
 static void record_decision(struct partition *partition, struct round *round, const struct pending *pending,
                             int64_t now_ms)
 {
+    const struct port *port = port_of(partition);
     const struct request *request = &pending->incoming.request;
     struct position position = { .offset = partition->end };
     struct record record = { .cause_offset = pending->offset,
@@ -229,6 +230,8 @@ static void record_decision(struct partition *partition, struct round *round, co
         round->too_large = true;
     } else {
         append(partition, round->batch, bytes, size, position.offset);
+        if (port->decided != NULL)
+            port->decided(port->context, partition->number, position.offset, request, &round->decision);
         sha256_hex(bytes, size, position.hash);
         batch_add(partition, round->batch, &record, &position, &round->messages);
         partition->processor->stats.events += round->decision.count;

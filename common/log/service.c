@@ -47,11 +47,14 @@ static const struct setting common_settings[] = {
     { 0 },
 };
 
+enum { TRACE_ID_SIZE = 33 };
+
 struct slot { /* context of what concerns one partition */
     struct service_process *process;
     int partition;
     struct event *alarm;
-    bool done; /* rebuild: folded to the end */
+    bool done;                    /* rebuild: folded to the end */
+    char trace_id[TRACE_ID_SIZE]; /* of the last decision in the log */
 };
 
 struct service_process {
@@ -175,7 +178,8 @@ static void port_take(void *context, int partition, int64_t from)
         event_base_once(process->base, -1, EV_TIMEOUT, on_rebuilt, process, &now);
         return;
     }
-    kafka_take(process->kafka, partition, from);
+    if (process->kafka != NULL) /* closed: only the processor is left to be freed */
+        kafka_take(process->kafka, partition, from);
 }
 
 static void port_hold(void *context, int partition, bool held)
@@ -354,6 +358,32 @@ static void port_later(void *context, int64_t in_ms)
 
     if (!evtimer_pending(process->later, NULL))
         evtimer_add(process->later, &delay);
+}
+
+/* Whoever follows a trace finds it in each service that it came to, with what it led to first. Of the thousands of
+ * records that one orchestration may cause the others are lines for debugging. */
+static void port_decided(void *context, int partition, int64_t offset, const struct request *request,
+                         const struct decision *decision)
+{
+    struct service_process *process = context;
+    const struct core *core = process->service->core;
+    char *last = process->slots[partition].trace_id, trace_id[TRACE_ID_SIZE] = "";
+    bool is_new;
+
+    if (request->traceparent != NULL && strlen(request->traceparent) > TRACE_ID_SIZE + 2)
+        memcpy(trace_id, request->traceparent + 3, TRACE_ID_SIZE - 1); /* 00-<trace ID>-<span ID>-<flags> */
+    is_new = trace_id[0] != '\0' && strcmp(trace_id, last) != 0;
+    if (is_new)
+        memcpy(last, trace_id, sizeof trace_id);
+    log_event(is_new ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, "decided", LOG_TEXT("topic", core->topic),
+              LOG_INT("partition", partition), LOG_INT("offset", offset),
+              LOG_TEXT(request->type >= 0 ? "request" : NULL,
+                       request->type >= 0 ? core->request_types[request->type] : ""),
+              LOG_TEXT("subject", request->subject),
+              LOG_TEXT(decision->count > 0 ? "first" : NULL,
+                       decision->count > 0 ? core->event_types[decision->events[0].type] : ""),
+              LOG_INT("events", decision->count), LOG_INT(decision->status != 0 ? "status" : NULL, decision->status),
+              LOG_TEXT(trace_id[0] != '\0' ? "trace_id" : NULL, trace_id), LOG_END);
 }
 
 static void port_note(void *context, const char *what, int partition, const char *detail)
@@ -592,6 +622,7 @@ static bool open_processor(struct service_process *process, struct error *err)
                   .wake = port_wake,
                   .run = port_run,
                   .later = port_later,
+                  .decided = port_decided,
                   .note = port_note,
                   .reached = port_reached },
     };
@@ -697,6 +728,7 @@ static bool open_all(struct service_process *process, const char *schema, struct
 static void close_all(struct service_process *process)
 {
     kafka_close(process->kafka); /* hooks may still come from inside: the processor goes after it */
+    process->kafka = NULL;
     store_close(process->store);
     if (process->world != NULL)
         process->service->world->close(process->world);

@@ -70,6 +70,13 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+/* All of schedule `immediate` are released at one moment, in however many messages: whose turn it is, is known when the
+ * last of them is in. */
+static bool release_is_partial(const struct orchestration *orchestration)
+{
+    return orchestration->by_phase[PHASE_WAITING] > 0 && strcmp(orchestration->schedule, "immediate") == 0;
+}
+
 /* How many operations may start now. In a dry run each is done at once and holds no slot. */
 static size_t slots_free(const struct orchestration *orchestration)
 {
@@ -77,6 +84,8 @@ static size_t slots_free(const struct orchestration *orchestration)
 
     if (orchestration->dry_run)
         return ORCHESTRATION_BATCH_MAX;
+    if (release_is_partial(orchestration))
+        return 0;
     return running < workers ? workers - running : 0;
 }
 

@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+"""Makes the recorded log anew: tests/recorded/record.py [--force]
+
+Starts a system of its own in .run-record (BUILD and TIDEGATE_PORT as for the end-to-end tests), plays a story that
+makes every type of event happen, and writes beside this script
+
+    <topic>.events.ndjson   the records as they stand, a line each: {"partition": 3, "offset": 7, "record": <its bytes>}
+    <service>.rows.json     what PostgreSQL held at the end, by table; timestamps as the cores write them
+
+tests/unit/recorded_log_test.c replays the one and compares it with the other. The recording is evidence of what
+released code wrote: other behaviour of an event type is a new type, not a new recording. So existing files are kept
+unless --force is given; a new type of event is a reason for it, a red test is not."""
+import collections
+import json
+import pathlib
+import subprocess
+import sys
+import time
+import uuid
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "e2e"))
+from harness import NO_WINDOW, ROOT, System, equal, runtime_line, wait_for  # noqa: E402
+
+SERVICES = {"instances": "broker", "orchestrations": "orchestrator", "schedules": "scheduler",
+            "runtimes": "provisioner"}
+TABLES = {"broker": ["instance"], "orchestrator": ["orchestration", "operation"], "scheduler": ["timer"],
+          "provisioner": ["configuration", "runtime", "operation"]}
+SIZE_MAX, PARTITIONS = 400_000, 4
+SCENARIO = {"default": {"durationMs": [10, 30]},
+            "rules": [{"runtime": "^bad-", "stage": "WaitingForInstallation", "fail": "istio: not ready"},
+                      {"runtime": "^slow-", "durationMs": [1300, 1300]}]}
+ACTOR = {"issuer": "recording", "subject": "recorder", "email": ""}
+ACCOUNT = "^ga-record$"
+
+
+def clock(from_now_s):
+    return time.strftime("%H%M%S+0000", time.gmtime(time.time() + from_now_s))
+
+
+def tomorrow():
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 12 * 3600))
+
+
+def window(begin_s, end_s):
+    return {"maintenanceWindowBegin": clock(begin_s), "maintenanceWindowEnd": clock(end_s)}
+
+
+def line(runtime_id, **members):
+    return runtime_line(runtime_id, **{"globalAccount": "ga-record", **members})
+
+
+def tell(system, topic, key, kind, **data):
+    system.produce(topic, key, {"id": str(uuid.uuid4()), "type": f"tidegate.{topic[:-1]}.{kind}.v1", "subject": key,
+                                "data": data})
+
+
+def state_of(system, orchestration_id, runtime_id):
+    return system.operations(orchestration_id).get(runtime_id, {}).get("state")
+
+
+# --- The story ---
+
+def imports(system):
+    fleet = [line("rec-1"), line("rec-2", planName="trial"), line("slow-3"), line("slow-4", region="eastus"),
+             line("bad-5"), line("rec-6", **window(-3600, 3600)), line("rec-7", **window(7200, 10800)),
+             line("rec-8", kymaConfig={"version": "2.3.0", "components": [{"component": "istio"}]},
+                  clusterConfig={"region": "westeurope", "machineType": "m5"})]
+    equal(system.import_lines(fleet), {"imported": 8, "unchanged": 0, "rejected": []})
+    equal(system.import_lines([fleet[0], line("rec-2", planName="azure")])["imported"], 1)
+    equal(len(system.import_lines([line("rec-9", instanceID=system.runtime("rec-1")["instanceID"]),
+                                   line("rec-1", instanceID=str(uuid.uuid4()))])["rejected"]), 2)
+    tell(system, "instances", "nobody", "import", actor=ACTOR, line={"instanceID": "nobody"})
+    tell(system, "schedules", "nobody", "request")
+
+
+def upgrades(system):
+    key = {"Idempotency-Key": "recorded"}
+    immediate = {"parallel": {"workers": 3}}
+    first = system.upgrade(include=[{"globalAccount": ACCOUNT}], exclude=[{"runtimeID": "rec-8"}], strategy=immediate)
+    equal(system.ended(first)["operationStats"], {"succeeded": 6, "failed": 1})
+    equal(system.ended(system.upgrade(include=[{"globalAccount": ACCOUNT}], dryRun=True))["state"], "succeeded")
+    repeated = system.upgrade(include=[{"runtimeID": "nobody"}], headers=key)
+    equal(system.ended(repeated)["state"], "succeeded")
+    for body in ({"runtimeID": "nobody"}, {"runtimeID": "somebody"}):
+        system.ask("POST", "/upgrade/kyma", {"targets": {"include": [body]}}, headers=key)
+    canceled = system.upgrade(include=[{"shoot": "c-slow-3"}, {"shoot": "c-slow-4"}, {"shoot": "c-rec-1"}])
+    waiting = system.upgrade(include=[{"globalAccount": ACCOUNT}])
+    wait_for("one runs", lambda: system.orchestration(canceled).get("operationStats", {}).get("in progress"))
+    for orchestration_id in (waiting, canceled, waiting, "not-there"):
+        system.cancel(orchestration_id)
+    equal(system.ended(canceled)["state"], "canceled")
+
+
+def windows(system):
+    schedule = {"schedule": "maintenanceWindow", "parallel": {"workers": 1}}
+    equal(system.import_lines([line(name, **window(-3600, 4)) for name in ("slow-3", "slow-4")])["imported"], 2)
+    # Both windows are open, one runs; when it is the other's turn its window has ended.
+    late = system.upgrade(include=[{"runtimeID": "slow-3"}, {"runtimeID": "slow-4"}], strategy=schedule)
+    wait_for("one is done, one waits for tomorrow", lambda: sorted(
+        (operation["state"], operation["maintenanceWindowEnd"] > tomorrow()) for operation in
+        system.operations(late).values()) == [("pending", True), ("succeeded", False)])
+    system.cancel(late)
+    equal(system.ended(late)["state"], "canceled")
+    mixed = system.upgrade(include=[{"runtimeID": f"rec-{i}"} for i in (6, 7, 8)], strategy=schedule)
+    wait_for("one is done, one waits, one has no window", lambda: system.orchestration(mixed).get("operationStats") ==
+             {"succeeded": 1, "failed": 1, "pending": 1} and
+             system.operations(mixed)["rec-7"]["maintenanceWindowBegin"] != NO_WINDOW)
+    system.cancel(mixed)
+    equal(system.ended(mixed)["state"], "canceled")
+
+
+def gone(system):
+    hash_known = system.sql("SELECT configuration FROM provisioner.operation WHERE runtime_id = 'slow-3' LIMIT 1")
+    tell(system, "runtimes", "slow-3", "upgrade", runtimeID="slow-3", operationID=str(uuid.uuid4()),
+         instanceID=system.runtime("slow-3")["instanceID"], globalAccountID="ga-record", lane="kyma",
+         orchestrationID=str(uuid.uuid4()), version="2.4.2", configuration=hash_known)
+    busy = system.upgrade(include=[{"runtimeID": "slow-3"}])
+    equal(system.ended(busy)["state"], "succeeded")
+    both = system.upgrade(include=[{"runtimeID": "slow-3"}, {"runtimeID": "slow-4"}])
+    wait_for("one runs", lambda: "in progress" in (state_of(system, both, "slow-3"), state_of(system, both, "slow-4")))
+    waits = "slow-3" if state_of(system, both, "slow-3") == "pending" else "slow-4"
+    tell(system, "runtimes", waits, "deprovision", runtimeID=waits, operationID=str(uuid.uuid4()), actor=ACTOR)
+    equal(system.ended(both)["operationStats"], {"succeeded": 2})
+    tell(system, "runtimes", "nobody", "deprovision", runtimeID="nobody", operationID="x", actor=ACTOR)
+    instance_id = str(uuid.uuid4())
+    secret = {"configuration": [{"key": "a", "value": "b", "secret": True}]}
+    tell(system, "instances", instance_id, "import", actor=ACTOR,
+         line=line("unknown-1", instanceID=instance_id, kymaConfig=secret))
+    wait_for("the instance is there", lambda: system.get("/runtimes?runtime_id=unknown-1")["totalCount"] == 1)
+    equal(system.ended(system.upgrade(include=[{"runtimeID": "unknown-1"}]))["state"], "failed")
+
+
+# --- Writing ---
+
+def at_rest(system):
+    """Everything that was written is decided and projected, and nothing follows any more."""
+    def ends():
+        told = subprocess.run(["kcat", "-b", system.kafka, "-Q"] + [word for topic in SERVICES
+                              for kind in ("events", "requests") for partition in range(PARTITIONS)
+                              for word in ("-t", f"{topic}.{kind}:{partition}:-1")], capture_output=True, check=True)
+        stored = [system.sql(f'SELECT sum("offset" + 1) FROM {service}."position"') for service in SERVICES.values()]
+        return told.stdout, stored
+
+    before, same = ends(), 0
+    while same < 4:
+        time.sleep(0.5)
+        now = ends()
+        same, before = (same + 1 if now == before else 0), now
+
+
+def events(system, topic):
+    """The lines of a topic, ordered by partition and offset; and which types occur."""
+    done = subprocess.run(["kcat", "-b", system.kafka, "-C", "-e", "-q", "-t", f"{topic}.events", "-o", "beginning",
+                           "-f", "%p %o %s\n"], check=True, capture_output=True)
+    lines, types = [], collections.Counter()
+    for text in done.stdout.decode().splitlines():
+        partition, offset, record = text.split(" ", 2)
+        lines.append((int(partition), int(offset), record))
+        types.update(event["type"] for event in json.loads(record)["events"])
+    return "".join(f'{{"partition": {partition}, "offset": {offset}, "record": {record}}}\n'
+                   for partition, offset, record in sorted(lines)), types
+
+
+def rows(system, service):
+    """The tables of a service, a row a line."""
+    tables = []
+    for table in TABLES[service]:
+        times = system.sql("SELECT string_agg(column_name, ',') FROM information_schema.columns WHERE data_type ="
+                           f" 'timestamp with time zone' AND table_schema = '{service}' AND table_name = '{table}'")
+        found = [json.loads(row) for row in
+                 system.sql(f"SELECT row_to_json(t) FROM {service}.{table} t ORDER BY t::text").splitlines()]
+        for row in found:
+            for column in times.split(",") if times else []:
+                row[column] = row[column] and row[column].replace("+00:00", "Z")
+        tables.append(f'"{table}": [\n' + ",\n".join(json.dumps(row, sort_keys=True) for row in found) + "\n]")
+    return "{" + ",\n".join(tables) + "}\n"
+
+
+def main():
+    files = [HERE / f"{topic}.events.ndjson" for topic in SERVICES] + \
+            [HERE / f"{service}.rows.json" for service in SERVICES.values()]
+    if sys.argv[1:] not in ([], ["--force"]):
+        sys.exit(__doc__)
+    if not sys.argv[1:] and any(file.exists() for file in files):
+        sys.exit("record.py: there is a recording, and it is evidence: --force replaces it")
+    system = System(SCENARIO, partitions=PARTITIONS, run=ROOT / ".run-record")
+    system.wipe()
+    with system:
+        for part in (imports, upgrades, windows, gone):
+            print(part.__name__, flush=True)
+            part(system)
+        at_rest(system)
+        texts, types = {}, collections.Counter()
+        for topic, service in SERVICES.items():
+            texts[f"{topic}.events.ndjson"], seen = events(system, topic)
+            texts[f"{service}.rows.json"] = rows(system, service)
+            types += seen
+    known = {path.name[:-len(".schema.json")] for path in (ROOT / "proto" / "events").iterdir()}
+    print(f"types that do not occur: {', '.join(sorted(known - set(types))) or 'none'}")
+    size = sum(map(len, texts.values()))
+    if size > SIZE_MAX:
+        sys.exit(f"record.py: {size} bytes are more than {SIZE_MAX}")
+    for name, text in texts.items():
+        (HERE / name).write_text(text)
+    print(f"{size} bytes in {len(texts)} files")
+    system.wipe()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
