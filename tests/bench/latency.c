@@ -5,8 +5,8 @@
  * Measures, by turns in one run: one acknowledged produce of 300 bytes, one PostgreSQL commit, one
  * `POST /upgrade/kyma` (dry run, one runtime) on a connection that is kept. Prints the medians and p99 as JSON. */
 #include <arpa/inet.h>
-#include <librdkafka/rdkafka.h>
 #include <libpq-fe.h>
+#include <librdkafka/rdkafka.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
