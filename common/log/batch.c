@@ -435,8 +435,8 @@ void partition_stored(struct partition *partition, enum stored stored)
     const struct port *port = port_of(partition);
 
     partition->storing = false;
-    if (partition->phase == PHASE_SETTLING || partition->phase == PHASE_CLOSED) {
-        partition_settled(partition);
+    if (partition->phase == PHASE_SETTLING || partition->phase == PHASE_CLOSED || partition->phase == PHASE_BLOCKED) {
+        partition_settled(partition); /* an answer for an earlier life: its batches are gone */
         return;
     }
     if (stored == STORED_UNKNOWN) {

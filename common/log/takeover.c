@@ -50,6 +50,8 @@ static void stop(struct partition *partition)
 {
     const struct port *port = port_of(partition);
 
+    if (partition->held)
+        port->hold(port->context, partition->number, false);
     port->take(port->context, partition->number, -1);
     port->wake(port->context, partition->number, DEADLINE_NEVER);
     if (partition->unsure)
