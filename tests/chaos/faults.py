@@ -1,0 +1,397 @@
+#!/usr/bin/env python3
+"""Upgrades a fleet while every process is killed again and again, and shows that nobody could tell from the outcome.
+
+    faults.py [RUNTIMES [SECONDS]]    500 runtimes, whose maintenance windows open one by one over 130 seconds
+
+Two provisioners, two gateways, one of each other service, on a Kafka and a PostgreSQL of their own. Each service dies
+at each of its crash points, and at four random moments; Kafka and PostgreSQL are killed; records are written by nobody
+who may; each provisioner in turn is frozen, its partitions are taken over, and it wakes. Meanwhile clients read,
+import, and repeat themselves. Then checker.py judges topics and ledger, and every read model is compared with one
+rebuilt from the log. TIDEGATE_SEED chooses other random moments."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import rebuild
+from checker import TOPICS, Verdicts, read_topic
+from system import Broken, Gateways, System, wait_for
+
+SEED = 20220201
+WORKERS = 10
+STAGE_MS = [500, 900]  # 500 runtimes at 3 stages need 105 s with 10 workers, and the faults half of that
+CRASH_POINTS = ("after-append", "after-messages", "after-projection", "after-replies", "after-offset-commit")
+CRASH_COUNT_MAX = 4  # a process dies when it reaches its point for the first to the fourth time
+RANDOM_KILLS = 4
+RANDOM_DELAY_S = (0.1, 3)
+OWN_DEATHS_MAX = 6  # of processes that lose their place in the group for good while Kafka is down
+SLOWEST_S = 420  # until everything must have ended
+PROCESSES = {"api-gateway": 2, "broker": 1, "orchestrator": 1, "scheduler": 1, "provisioner": 2}
+AGAIN_PLAN, NEWCOMER_PLAN = "gcp", "trial"  # of the runtimes that are upgraded twice; of those that come meanwhile
+
+
+def say(text):
+    print(f"{time.strftime('%H:%M:%S')}  {text}", flush=True)
+
+
+def time_of_day(moment):
+    return moment.strftime("%H%M%S+0000")
+
+
+def fleet(count, seconds):
+    """Lines of an import. The windows open one after the other, and stay open for hours."""
+    now, lines = datetime.now(timezone.utc), []
+    for index in range(count):
+        begin = now + timedelta(seconds=index * seconds / count)
+        line = runtime(f"fleet-{index}", AGAIN_PLAN if index % 10 == 3 else "azure")
+        line["maintenanceWindowBegin"] = time_of_day(begin)
+        line["maintenanceWindowEnd"] = time_of_day(begin + timedelta(hours=6))
+        lines.append(line)
+    return lines
+
+
+def runtime(name, plan):
+    regions = {"azure": "westeurope", "gcp": "europe-west3", "trial": "westeurope"}
+    return {"runtimeID": str(uuid.uuid5(uuid.NAMESPACE_OID, name)), "globalAccount": f"account-{len(name) % 3}",
+            "subAccount": "subaccount", "planName": plan, "region": regions[plan], "shootName": name,
+            "kymaVersion": "2.3.0"}
+
+
+def upgrade_body(include, schedule="immediate", dry_run=False):
+    return json.dumps({"targets": {"include": [include]}, "dryRun": dry_run,
+                       "strategy": {"type": "parallel", "schedule": schedule, "parallel": {"workers": WORKERS}}})
+
+
+def import_lines(gateways, lines):
+    """Until all are there. A line of which nobody knows what became of it is sent again, as its error says."""
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+
+    def imported():
+        answer = gateways.insist("POST", "/instances:import", text)
+        unknown = [rejected for rejected in answer["rejected"] if "import the line again" in rejected["error"]]
+        if unknown != answer["rejected"]:
+            raise Broken(f"the import of {len(lines)} lines: {answer}")
+        return not unknown and answer
+
+    answer = wait_for("an import", imported)
+    if answer["imported"] + answer["unchanged"] != len(lines):
+        raise Broken(f"the import of {len(lines)} lines: {answer}")
+
+
+class Clients:
+    """What goes on while the faults happen: somebody reads, somebody imports, somebody repeats himself."""
+
+    def __init__(self, gateways, main_id, known):
+        self.gateways, self.main_id, self.known = gateways, main_id, known
+        self.stop, self.problems, self.threads = threading.Event(), [], []
+        self.ids, self.newcomers, self.reads, self.repeats = {}, 0, 0, 0
+
+    def start(self):
+        for work, pause_s in ((self.read, 0.2), (self.repeat, 1.5), (self.bring, 1)):
+            self.threads.append(threading.Thread(target=self.go_on, args=(work, pause_s), daemon=True))
+            self.threads[-1].start()
+
+    def go_on(self, work, pause_s):
+        state = {}
+        while not self.stop.wait(pause_s):
+            try:
+                work(state)
+            except Exception as error:  # pylint: disable=broad-except; whatever it is, the test has failed
+                self.problems.append(f"{work.__name__}: {type(error).__name__} {error}")
+                return
+
+    def end(self):
+        self.stop.set()
+        for thread in self.threads:
+            thread.join(120)
+
+    def read(self, state):
+        """What is shown never goes back."""
+        status, value = self.gateways.ask("GET", f"/orchestrations/{self.main_id}")
+        if status in (0, 503, 504):
+            return
+        if status != 200:
+            self.problems.append(f"GET /orchestrations/{self.main_id}: {status} {value}")
+            return
+        self.reads += 1
+        stats = value.get("operationStats") or {}
+        done, order = stats.get("succeeded", 0), ("pending", "in progress", "succeeded")
+        if value["state"] not in order or order.index(value["state"]) < state.get("order", 0):
+            self.problems.append(f"{self.main_id} is {value['state']} after {order[state.get('order', 0)]}")
+            return
+        if done < state.get("done", 0) or (stats and sum(stats.values()) != self.known):
+            self.problems.append(f"{self.main_id} shows {stats} after {state.get('done', 0)} had succeeded")
+        state.update(done=done, order=order.index(value["state"]))
+
+    def repeat(self, state):
+        """The same key through both gateways, and an old one again: the same orchestration."""
+        number = state.setdefault("number", 0)
+        state["number"] += 1
+        for which in (number, number, number // 2):
+            self.post_again(which)
+
+    def post_again(self, number):
+        name = f"fleet-{number % self.known}"
+        body = upgrade_body({"runtimeID": str(uuid.uuid5(uuid.NAMESPACE_OID, name))}, dry_run=True)
+        answer = self.gateways.insist("POST", "/upgrade/kyma", body, key=f"key-{number}", status=(202,))
+        known = self.ids.setdefault(number, answer["orchestrationID"])
+        self.repeats += 1
+        if answer["orchestrationID"] != known:
+            self.problems.append(f"key-{number} gave {known}, and then {answer['orchestrationID']}")
+
+    def bring(self, state):
+        """A new runtime comes."""
+        number = state.setdefault("number", 0)
+        state["number"] += 1
+        import_lines(self.gateways, [runtime(f"newcomer-{number}", NEWCOMER_PLAN)])
+        self.newcomers += 1
+
+
+class Faults:
+    """Each service's faults in a thread of its own; those of Kafka, PostgreSQL and the frozen one between them."""
+
+    def __init__(self, system, seed):
+        self.system, self.problems, self.threads = system, [], []
+        self.lock, self.done, self.total, self.kinds = threading.Lock(), 0, 0, {}
+        for service in PROCESSES:
+            plan = random.Random(f"{seed} {service}")
+            faults = [("random", plan.uniform(*RANDOM_DELAY_S)) for _ in range(RANDOM_KILLS)]
+            if service != "api-gateway":
+                faults += [(point, plan.randint(1, CRASH_COUNT_MAX)) for point in CRASH_POINTS]
+            plan.shuffle(faults)
+            self.total += len(faults)
+            self.threads.append(threading.Thread(target=self.guarded, args=(service, faults), daemon=True))
+
+    def start(self):
+        for thread in self.threads:
+            thread.start()
+
+    def guarded(self, service, faults):
+        try:
+            self.run(service, faults)
+        except Exception as error:  # pylint: disable=broad-except; a fault that did not happen fails the test
+            self.problems.append(f"{type(error).__name__}: {error}")
+            with self.lock:
+                self.done = self.total  # nobody is to wait for the rest
+
+    def run(self, service, faults):
+        processes = [process for process in self.system.processes.values() if process.service == service]
+        randoms = 0
+        for kind, value in faults:
+            process = processes[0]
+            if kind == "random":
+                process = processes[randoms % len(processes)]
+                randoms += 1
+                process.wait_ready()
+                time.sleep(value)
+                process.kill()
+                say(f"{process.name} killed, after {value:.1f} s")
+                process.start()
+            else:
+                process.kill()
+                process.start(f"{kind}:{value}")
+                process.crashed(kind)
+                say(f"{process.name} died at {kind}, reached for time {value}")
+                process.start()
+            with self.lock:
+                self.done += 1
+                self.kinds[(service, kind)] = self.kinds.get((service, kind), 0) + 1
+        for process in processes:
+            process.wait_ready()
+
+    def wait_share(self, share):
+        wait_for(f"{share:.0%} of the faults", lambda: self.done >= share * self.total, SLOWEST_S)
+
+    def kill_components(self):
+        for share, name in ((1 / 4, "postgres"), (1 / 2, "kafka")):
+            self.wait_share(share)
+            say(f"{name} killed")
+            self.system.kill_component(name)
+            self.system.start_component(name)
+            say(f"{name} is back")
+            self.kinds[(name, "killed")] = 1
+
+    def write_as_zombies(self):
+        """The owners' next appends come to other offsets than they expect."""
+        services = {topic: [process for process in self.system.processes.values() if process.service == service]
+                    for service, topic in rebuild.EVENTS.items()}
+        marks = {process.name: process.mark() for owners in services.values() for process in owners}
+        for topic in TOPICS:
+            self.write_as_zombie(f"{topic}.events")
+        for topic, owners in services.items():
+            wait_for(f"the owner of the partition of {topic}.events is surprised",
+                     lambda o=owners: any("an append came to offset" in p.said(marks[p.name]) for p in o))
+        say("their owners noticed")
+
+    def write_as_zombie(self, topic):
+        """A record that follows from no accepted one, as a process writes it that does not know that others went on."""
+        partition, records = max(read_topic(self.system.kafka, topic).items(), key=lambda item: len(item[1]))
+        subprocess.run(["kcat", "-b", self.system.kafka, "-P", "-t", topic, "-p", str(partition)],
+                       input=records[-1][1], check=True)
+        say(f"a void record was written into {topic}, partition {partition}")
+        self.kinds[(topic, "void")] = 1
+
+    def join(self):
+        for thread in self.threads:
+            thread.join()
+
+    def freeze(self, frozen, other):
+        """One stands still until the other has all partitions; then it wakes, and believes that it owns some."""
+        partitions = int(self.system.env["TIDEGATE_PARTITIONS"])
+
+        def shared():
+            has, others = frozen.assigned(), other.assigned()
+            return has > 0 and others > 0 and has + others == partitions and has
+
+        say(f"{frozen.name} frozen, with {wait_for('both provisioners have partitions', shared)} partitions")
+        frozen.child.send_signal(signal.SIGSTOP)
+        try:
+            wait_for(f"{other.name} takes all partitions over", lambda: other.assigned() == partitions)
+            other.wait_ready()
+            say(f"{other.name} has all partitions and is ready")
+        finally:
+            mark = frozen.mark()
+            frozen.child.send_signal(signal.SIGCONT)
+        noticed = ("partition_revoked", "process_failed")
+        wait_for("the woken provisioner notices", lambda: any(word in frozen.said(mark) for word in noticed))
+        wait_for("it has partitions again", lambda: "partition_restored" in frozen.said(mark))
+        frozen.wait_ready()
+        other.wait_ready()
+        say(f"{frozen.name} woke, lost its partitions, and has some again")
+        self.kinds[(frozen.name, "frozen")] = 1
+
+    def missing(self):
+        wanted = {(service, "random"): RANDOM_KILLS for service in PROCESSES}
+        wanted.update({(service, point): 1 for service in PROCESSES if service != "api-gateway"
+                       for point in CRASH_POINTS})
+        wanted.update({("postgres", "killed"): 1, ("kafka", "killed"): 1, ("provisioner", "frozen"): 1,
+                       ("provisioner-1", "frozen"): 1})
+        wanted.update({(f"{topic}.events", "void"): 1 for topic in TOPICS})
+        return [f"{service} {kind}: {self.kinds.get((service, kind), 0)} of {count} times"
+                for (service, kind), count in wanted.items() if self.kinds.get((service, kind), 0) < count]
+
+
+class Test:
+    def __init__(self, count, seconds, seed):
+        self.verdicts, self.seconds, self.seed = Verdicts(), seconds, seed
+        self.lines, self.targets = [], {}
+        self.system = System({"default": {"durationMs": STAGE_MS}})
+        self.system.start(PROCESSES)
+        self.gateways = Gateways(self.system, ["api-gateway", "api-gateway-1"])
+        self.count = count
+        say(f"up: {self.system.run}, seed {seed}")
+
+    def orchestration(self, name):
+        return self.gateways.insist("GET", f"/orchestrations/{name}")
+
+    def wait_ended(self, name, patience_s):
+        def ended():
+            value = self.orchestration(name)
+            return value["state"] not in ("pending", "in progress") and value
+
+        return wait_for(f"orchestration {name} ends", ended, patience_s, 1)
+
+    def post(self, body, key, targets):
+        name = self.gateways.insist("POST", "/upgrade/kyma", body, key=key, status=(202,))["orchestrationID"]
+        self.targets[name] = targets
+        return name
+
+    def run(self):
+        self.lines = fleet(self.count, self.seconds)
+        import_lines(self.gateways, self.lines)
+        faults = Faults(self.system, self.seed)
+        faults.start()  # they meet the resolving of targets, too
+        main = self.post(upgrade_body({"target": "all"}, "maintenanceWindow"), "main",
+                         [line["runtimeID"] for line in self.lines])
+        wait_for("the targets are resolved", lambda: self.orchestration(main)["state"] == "in progress")
+        say(f"{main} goes on, {self.orchestration(main)['operationStats']}")
+        clients = Clients(self.gateways, main, self.count)
+        clients.start()
+        again = self.post(upgrade_body({"planName": AGAIN_PLAN}), "again",
+                          [line["runtimeID"] for line in self.lines if line["planName"] == AGAIN_PLAN])
+        faults.kill_components()
+        faults.join()
+        provisioners = [self.system.processes[name] for name in ("provisioner-1", "provisioner")]
+        if not faults.problems:
+            faults.write_as_zombies()
+            faults.freeze(*provisioners)
+            faults.freeze(*reversed(provisioners))
+        stats = self.orchestration(main)
+        say(f"the last fault is over: {stats['operationStats']}")
+        self.verdicts.judge("every fault happened", faults.problems + faults.missing(), f"{faults.done} kills")
+        self.verdicts.judge("the orchestration outlasted the last fault",
+                            [] if stats["state"] == "in progress" else [f"it is {stats['state']}"])
+        self.finish(main, again, clients)
+
+    def finish(self, main, again, clients):
+        self.wait_ended(main, SLOWEST_S)
+        clients.end()
+        for name, count in ((main, self.count), (again, len(self.targets[again]))):
+            value = self.wait_ended(name, SLOWEST_S)
+            self.verdicts.judge(f"the orchestration of {count} runtimes succeeded",
+                                [] if value["state"] == "succeeded" and value["operationStats"] == {"succeeded": count}
+                                else [json.dumps(value)])
+        for number, name in clients.ids.items():
+            self.wait_ended(name, 60)
+            self.targets[name] = [self.lines[number % self.count]["runtimeID"]]
+            clients.post_again(number)
+        self.verdicts.judge("what clients saw was true", clients.problems,
+                            f"{clients.reads} reads, {clients.repeats} posts with {len(clients.ids)} keys, "
+                            f"{clients.newcomers} imports")
+        total = self.gateways.insist("GET", "/orchestrations")["totalCount"]
+        processes = self.system.processes.values()
+        deaths = [f"{process.name}: {death}" for process in processes for death in process.deaths]
+        for death in deaths:
+            say(f"ended by itself, and was started again: {death}")
+        ended = [f"{process.name}: {process.said()[-300:]}" for process in processes if not process.runs()]
+        self.verdicts.judge("processes end by themselves only when they must", ended + deaths[OWN_DEATHS_MAX:],
+                            f"{len(deaths)} times")
+        self.verdicts.judge("each key made one orchestration",
+                            [] if total == len(self.targets) else [f"there are {total}, not {len(self.targets)}"])
+
+    def judge(self):
+        """What can be seen when nothing goes on any more. Gives how many properties hold, and how many do not."""
+        rebuild.wait_settled(self.system)
+        targets = self.system.run / "targets.json"
+        targets.write_text(json.dumps(self.targets))
+        say("topics and ledger")
+        judged = subprocess.run([sys.executable, Path(__file__).with_name("checker.py"), self.system.kafka,
+                                 self.system.ledger, targets], check=False, stdout=subprocess.PIPE, text=True)
+        *lines, closing = judged.stdout.rstrip().splitlines() or ["checker.py said nothing"]
+        print("\n".join(lines), flush=True)
+        say("read models")
+        rebuild.check_read_models(self.system, self.verdicts)
+        words = closing.split()
+        return (int(words[0]), int(words[2])) if closing.endswith(" failed") else (0, 1)
+
+
+def main(arguments):
+    count, seconds = int(arguments[0]) if arguments else 500, float(arguments[1]) if len(arguments) > 1 else 130
+    begun, passed, failed, test = time.monotonic(), 0, 0, None
+    try:
+        test = Test(count, seconds, int(os.environ.get("TIDEGATE_SEED") or SEED))
+        test.run()
+        passed, failed = test.judge()
+    except Broken as error:
+        print(f"FAILED  {error}")
+        failed += 1
+    finally:
+        if test:
+            test.system.end()
+    if test:
+        passed, failed = passed + len(test.verdicts.passed), failed + len(test.verdicts.failed)
+    say(f"took {time.monotonic() - begun:.0f} s")
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
