@@ -63,7 +63,7 @@ struct kafka {
     struct event *gather_timer;      /* pending: messages gather */
     int64_t commits[PARTITIONS_MAX]; /* to be committed; -1: nothing new */
     struct event *commit_timer, *poll_timer;
-    bool joined, down;
+    bool joined, down, committing;
 };
 
 /* --- Clients --- */
@@ -235,6 +235,7 @@ static void on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, v
         kafka->hooks.fatal(kafka->hooks.context, rd_kafka_err2str(message->err));
         return;
     }
+    kafka->down = false;
     if (message->_private != NULL)
         kafka->hooks.delivered(kafka->hooks.context, message->_private, true, message->offset);
 }
@@ -389,6 +390,17 @@ static void on_poll_timer(evutil_socket_t fd, short what, void *context)
     event_active(kafka->member.readable, EV_READ, 0);
 }
 
+static void on_committed(rd_kafka_t *handle, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list,
+                         void *opaque)
+{
+    struct kafka *kafka = opaque;
+
+    (void)handle;
+    (void)code; /* a failure costs a figure */
+    (void)list;
+    kafka->committing = false;
+}
+
 static bool member_open(struct kafka *kafka, struct error *err)
 {
     static const char *const pairs[][2] = {
@@ -411,6 +423,7 @@ static bool member_open(struct kafka *kafka, struct error *err)
     snprintf(instance, sizeof instance, "%s", kafka->options.instance);
     snprintf(timeout, sizeof timeout, "%d", kafka->options.session_timeout_ms);
     rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+    rd_kafka_conf_set_offset_commit_cb(conf, on_committed);
     if (!set(conf, "bootstrap.servers", kafka->options.bootstrap, err) || !set(conf, "group.id", group, err) ||
         !set(conf, "group.instance.id", instance, err) || !set(conf, "session.timeout.ms", timeout, err) ||
         !set_all(conf, pairs, err)) {
@@ -447,20 +460,28 @@ void kafka_commit(struct kafka *kafka, int partition, int64_t next)
         evtimer_add(kafka->commit_timer, &soon);
 }
 
-/* Once a second at most: the group's offset is only for lag metrics and autoscaling. */
+/* Once a second at most: the group's offset is only for lag metrics and autoscaling. One at a time, and none while Kafka
+ * is away: a commit that waits for it goes out with a membership that has ended meanwhile, which is fatal for the
+ * client. */
 static void on_commit(evutil_socket_t fd, short what, void *context)
 {
+    static const struct timeval again = { .tv_sec = 1 };
     struct kafka *kafka = context;
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(kafka->options.partitions);
+    rd_kafka_topic_partition_list_t *list;
 
     (void)fd;
     (void)what;
+    if (kafka->committing || kafka->down) {
+        evtimer_add(kafka->commit_timer, &again);
+        return;
+    }
+    list = rd_kafka_topic_partition_list_new(kafka->options.partitions);
     for (int i = 0; i < kafka->options.partitions; i++) {
         if (kafka->commits[i] >= 0)
             rd_kafka_topic_partition_list_add(list, kafka->names[KIND_REQUESTS], i)->offset = kafka->commits[i];
         kafka->commits[i] = -1;
     }
-    rd_kafka_commit(kafka->member.handle, list, 1); /* asynchronous; a failure costs a figure */
+    kafka->committing = rd_kafka_commit(kafka->member.handle, list, 1) == RD_KAFKA_RESP_ERR_NO_ERROR;
     rd_kafka_topic_partition_list_destroy(list);
 }
 

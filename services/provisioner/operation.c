@@ -20,7 +20,8 @@ bool runtime_id_fits(const char *id)
     return true;
 }
 
-void runtime_reject(const struct request *request, int status, struct decision *out, const char *reason)
+void runtime_reject_with(const struct request *request, int status, struct decision *out, const char *reason,
+                         json_t *more)
 {
     json_t *data = json_pack("{s:s,s:s}", "request", runtime_core.request_types[request->type], "reason", reason);
     json_t *actor = json_object_get(request->data, "actor"), *id = json_object_get(request->data, "operationID");
@@ -29,9 +30,16 @@ void runtime_reject(const struct request *request, int status, struct decision *
         json_object_set(data, "actor", actor);
     if (json_is_string(id))
         json_object_set(data, "operationID", id);
+    json_object_update(data, more);
+    json_decref(more);
     decision_event(out, EVENT_REJECTED, request->subject, data);
     if (request->asked != NULL)
         decision_outcome(out, status, json_pack("{s:s}", "error", reason));
+}
+
+void runtime_reject(const struct request *request, int status, struct decision *out, const char *reason)
+{
+    runtime_reject_with(request, status, out, reason, json_object());
 }
 
 /* --- Upgrade --- */
@@ -249,19 +257,27 @@ static void decide_report(const struct runtimes *runtimes, const json_t *report,
     }
 }
 
-/* Is there a report of the same runtime before the one at `index`? */
+/* Does the report at `index` stand in the message before, of the same stage? */
 static bool is_repeated(const json_t *reports, size_t index)
 {
-    const char *runtime_id = text_of(json_array_get(reports, index), "runtimeID");
+    static const char *const members[] = { "runtimeID", "operationID", "stage" };
+    const json_t *report = json_array_get(reports, index);
 
-    for (size_t i = 0; i < index; i++)
-        if (strcmp(text_of(json_array_get(reports, i), "runtimeID"), runtime_id) == 0)
+    for (size_t i = 0; i < index; i++) {
+        const json_t *earlier = json_array_get(reports, i);
+        size_t same = 0;
+
+        while (same < 3 && strcmp(text_of(earlier, members[same]), text_of(report, members[same])) == 0)
+            same++;
+        if (same == 3)
             return true;
+    }
     return false;
 }
 
-/* A stage is ordered after the one before it was decided, so of two reports of one runtime in one message the second
- * can only be a repetition: what is decided of the first is not in the state yet. */
+/* Several reports of one runtime may come together: after a takeover the stage before is reported again. Of two stages
+ * only one can be the one that runs; of two reports of that one only the first decides, since what it decides is not in
+ * the state yet. */
 void runtime_decide_progress(const struct runtimes *runtimes, const struct request *request, struct decision *out)
 {
     const json_t *reports = json_object_get(request->data, "reports");

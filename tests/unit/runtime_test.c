@@ -629,6 +629,19 @@ static void stages_of_several_runtimes_end_together(void **state)
     scene_free(scene);
 }
 
+static void a_stale_report_does_not_hide_the_one_that_counts(void **state)
+{
+    struct scene *scene = scene_upgrading();
+
+    (void)state;
+    stage_ordered(scene, "WaitingForInstallation", NULL);
+    when(scene, PROGRESS, "",
+         "{'reports': [{'runtimeID': 'r1', 'operationID': 'o1', 'stage': 'StartingUpgrade', 'ok': true},"
+         " {'runtimeID': 'r1', 'operationID': 'o1', 'stage': 'WaitingForInstallation', 'ok': true}]}");
+    then_events(scene, ADVANCED " r1 {'stage': 'UpdatingUpgradeState'}", NULL);
+    scene_free(scene);
+}
+
 /* --- Limits --- */
 
 static void the_deadline_is_the_earliest_limit(void **state)
@@ -948,6 +961,7 @@ int main(void)
         cmocka_unit_test(a_failed_stage_fails_the_upgrade_and_leaves_the_configuration),
         cmocka_unit_test(a_report_of_another_operation_or_stage_decides_nothing),
         cmocka_unit_test(stages_of_several_runtimes_end_together),
+        cmocka_unit_test(a_stale_report_does_not_hide_the_one_that_counts),
         cmocka_unit_test(the_deadline_is_the_earliest_limit),
         cmocka_unit_test(a_stage_over_its_limit_is_stopped_before_the_operation_fails),
         cmocka_unit_test(a_wake_before_the_limit_decides_nothing),
