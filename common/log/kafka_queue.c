@@ -1,4 +1,4 @@
-#include "services/api-gateway/kafka_queue.h"
+#include "common/log/kafka_queue.h"
 
 #include <event2/event.h>
 #include <stdint.h>
@@ -26,8 +26,8 @@ static void fd_readable(evutil_socket_t fd, short what, void *context)
     queue->arrived(queue->context);
 }
 
-struct kafka_queue *kafka_queue_new(struct event_base *base, rd_kafka_queue_t *queue, void (*arrived)(void *context),
-                                    void *context)
+struct kafka_queue *kafka_queue_new(struct event_base *base, rd_kafka_queue_t *queue, int priority,
+                                    void (*arrived)(void *context), void *context)
 {
     static const uint64_t one = 1; /* what an eventfd is written; librdkafka copies it */
     struct kafka_queue *made = calloc(1, sizeof *made);
@@ -41,6 +41,8 @@ struct kafka_queue *kafka_queue_new(struct event_base *base, rd_kafka_queue_t *q
     if (made->fd < 0)
         abort(); /* no file descriptors at the start: nothing would work */
     made->event = event_new(base, made->fd, EV_READ | EV_PERSIST, fd_readable, made);
+    if (made->event != NULL && priority != KAFKA_QUEUE_PRIORITY)
+        event_priority_set(made->event, priority);
     if (made->event == NULL || event_add(made->event, NULL) != 0)
         abort();
     rd_kafka_queue_io_event_enable(queue, made->fd, &one, sizeof one);
@@ -57,4 +59,14 @@ void kafka_queue_free(struct kafka_queue *queue)
     event_free(queue->event);
     close(queue->fd);
     free(queue);
+}
+
+void kafka_queue_again(struct kafka_queue *queue)
+{
+    event_active(queue->event, EV_READ, 0);
+}
+
+rd_kafka_queue_t *kafka_queue_raw(const struct kafka_queue *queue)
+{
+    return queue->queue;
 }

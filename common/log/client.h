@@ -1,0 +1,21 @@
+/* client.h - what the clients of librdkafka in a service have in common: settings, log lines. */
+#ifndef TIDEGATE_LOG_CLIENT_H
+#define TIDEGATE_LOG_CLIENT_H
+
+#include <librdkafka/rdkafka.h>
+
+#include "common/base/error.h"
+
+typedef void client_error(rd_kafka_t *handle, int code, const char *reason, void *context);
+
+/* A configuration of name and value pairs, closed by NULL, with our log; callbacks get `context`. NULL: `err` says which
+ * value is refused. Own, until client_new. */
+rd_kafka_conf_t *client_conf(const char *const pairs[][2], void *context, client_error *on_error, struct error *err);
+
+/* Takes `conf` over. NULL: `err` says why. */
+rd_kafka_t *client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct error *err);
+
+/* A line for an error that passes by itself. */
+void client_log_error(int code, const char *reason);
+
+#endif
