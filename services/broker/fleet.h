@@ -36,6 +36,7 @@ struct instance {
     struct operation *upgrades[UPGRADES_KEPT]; /* newest first; NULL: there is none */
     struct operation *deprovision;             /* the newest; NULL: there is none */
     uint32_t upgrade_count;                    /* of all, kept or not */
+    bool refused;                              /* the provisioner did not take its only line: it counts as not there */
     char line_hash[SHA256_HEX_SIZE];           /* of the line imported last */
     UT_hash_handle hh;
 };
@@ -52,7 +53,7 @@ struct fleet *fleet_new(int partition);
 void fleet_free(struct fleet *fleet); /* NULL is fine */
 int fleet_partition(const struct fleet *fleet);
 
-/* NULL: not known. Lives until it is removed. */
+/* NULL: not known. Lives until it is removed. Refused ones are found as well. */
 struct instance *fleet_find(const struct fleet *fleet, const char *instance_id);
 
 /* Makes the instance or changes what the line says of it. Times are the caller's to set. */

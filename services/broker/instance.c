@@ -9,19 +9,24 @@
 #include "services/broker/match.h"
 #include "services/broker/row.h"
 
-enum request_type { REQUEST_IMPORT, REQUEST_MATCH, REQUEST_REPORT };
+enum request_type { REQUEST_IMPORT, REQUEST_MATCH, REQUEST_REPORT, REQUEST_REFUSE };
 static const char *const request_types[] = {
     [REQUEST_IMPORT] = "tidegate.instance.import.v1",
     [REQUEST_MATCH] = "tidegate.instance.match.v1",
     [REQUEST_REPORT] = "tidegate.instance.report.v1",
+    [REQUEST_REFUSE] = "tidegate.instance.refuse.v1",
     NULL,
 };
 
-enum event_type { EVENT_IMPORTED, EVENT_CONFIRMED, EVENT_MATCHED, EVENT_REPORTED, EVENT_REJECTED };
+enum event_type { EVENT_IMPORTED, EVENT_CONFIRMED, EVENT_MATCHED, EVENT_REPORTED, EVENT_REFUSED, EVENT_REJECTED };
 static const char *const event_types[] = {
-    [EVENT_IMPORTED] = "tidegate.instance.imported.v1", [EVENT_CONFIRMED] = "tidegate.instance.confirmed.v1",
-    [EVENT_MATCHED] = "tidegate.instance.matched.v1",   [EVENT_REPORTED] = "tidegate.instance.reported.v1",
-    [EVENT_REJECTED] = "tidegate.instance.rejected.v1", NULL,
+    [EVENT_IMPORTED] = "tidegate.instance.imported.v1",
+    [EVENT_CONFIRMED] = "tidegate.instance.confirmed.v1",
+    [EVENT_MATCHED] = "tidegate.instance.matched.v1",
+    [EVENT_REPORTED] = "tidegate.instance.reported.v1",
+    [EVENT_REFUSED] = "tidegate.instance.refused.v1",
+    [EVENT_REJECTED] = "tidegate.instance.rejected.v1",
+    NULL,
 };
 
 enum { TABLE_INSTANCE };
@@ -37,6 +42,14 @@ static const char *text_of(const json_t *object, const char *name)
     const char *text = json_string_value(json_object_get(object, name));
 
     return text == NULL ? "" : text;
+}
+
+/* A refused instance counts as not there: no report can be about it, and any line may make it anew. */
+static const struct instance *find_known(const struct fleet *fleet, const char *instance_id)
+{
+    const struct instance *instance = instance_id == NULL ? NULL : fleet_find(fleet, instance_id);
+
+    return instance == NULL || instance->refused ? NULL : instance;
 }
 
 /* Leaves the refusal in the log, with who asked and why. */
@@ -125,7 +138,7 @@ static void decide_import(const struct fleet *fleet, const struct request *reque
         refuse_import(request, STATUS_BAD_REQUEST, fault, out);
         return;
     }
-    instance = fleet_find(fleet, line.instance_id);
+    instance = find_known(fleet, line.instance_id);
     if (instance != NULL && is_conflict(instance, &line, reason, sizeof reason)) {
         refuse_import(request, STATUS_CONFLICT, reason, out);
         return;
@@ -142,11 +155,12 @@ static void evolve_imported(struct fleet *fleet, const struct event *event, stru
 {
     const char *hash = text_of(event->data, "hash");
     struct instance_line line = line_of(json_object_get(event->data, "line"), hash);
-    bool is_new = fleet_find(fleet, line.instance_id) == NULL;
+    bool is_new = find_known(fleet, line.instance_id) == NULL;
     struct instance *instance = fleet_put(fleet, &line);
 
     if (is_new)
         instance->created_ms = event->time_ms;
+    instance->refused = false;
     instance->updated_ms = event->time_ms;
     changes_row(out, TABLE_INSTANCE, instance->id);
 }
@@ -156,11 +170,12 @@ static void react_imported(const struct event *event, struct messages *out)
 {
     json_t *line = json_object_get(event->data, "line");
 
-    messages_add(out, (struct message){ .topic = "runtimes",
-                                        .key = json_string_value(json_object_get(line, "runtimeID")),
-                                        .type = "tidegate.runtime.register.v1",
-                                        .data = json_pack("{s:O}", "line", line),
-                                        .hand_on = true });
+    messages_add(out,
+                 (struct message){ .topic = "runtimes",
+                                   .key = json_string_value(json_object_get(line, "runtimeID")),
+                                   .type = "tidegate.runtime.register.v1",
+                                   .data = json_pack("{s:O, s:s}", "line", line, "hash", text_of(event->data, "hash")),
+                                   .hand_on = true });
 }
 
 /* --- Reports --- */
@@ -208,7 +223,7 @@ static bool operation_of(const json_t *data, struct operation *operation)
 
 static void decide_report(const struct fleet *fleet, const struct request *request, struct decision *out)
 {
-    const struct instance *instance = request->subject == NULL ? NULL : fleet_find(fleet, request->subject);
+    const struct instance *instance = find_known(fleet, request->subject);
     struct operation operation;
 
     if (!operation_of(request->data, &operation)) {
@@ -232,6 +247,44 @@ static void evolve_reported(struct fleet *fleet, const struct event *event, stru
     if (instance == NULL || !operation_of(event->data, &operation))
         return;
     instance_learn(fleet, instance, &operation, text_of(json_object_get(event->data, "operation"), "kymaVersion"));
+    instance->updated_ms = event->time_ms;
+    changes_row(out, TABLE_INSTANCE, instance->id);
+}
+
+/* --- Refusals --- */
+
+/* Does the refusal of the line with `hash` mean what is known of `instance`? A line imported since has an answer of its
+ * own, and only what the provisioner has taken can have operations. */
+static bool is_refusable(const struct instance *instance, const char *runtime_id, const char *hash)
+{
+    return strcmp(instance->runtime_id, runtime_id) == 0 && strcmp(instance->line_hash, hash) == 0 &&
+           instance->upgrades[0] == NULL && instance->deprovision == NULL;
+}
+
+/* The provisioner tells only of instances that it does not have; those that it has stay as they are, whatever a later
+ * line says. */
+static void decide_refuse(const struct fleet *fleet, const struct request *request, struct decision *out)
+{
+    const char *runtime_id = text_of(request->data, "runtimeID"), *hash = text_of(request->data, "hash");
+    const char *reason = text_of(request->data, "reason");
+    const struct instance *instance = request->subject == NULL ? NULL : fleet_find(fleet, request->subject);
+
+    if (*runtime_id == '\0' || *hash == '\0' || *reason == '\0')
+        reject(request, "a refusal needs runtimeID, hash and reason", out);
+    else if (instance == NULL)
+        reject(request, "there is no such instance", out);
+    else if (!instance->refused && is_refusable(instance, runtime_id, hash))
+        decision_event(out, EVENT_REFUSED, instance->id,
+                       json_pack("{s:s, s:s}", "runtimeID", runtime_id, "reason", reason));
+}
+
+static void evolve_refused(struct fleet *fleet, const struct event *event, struct changes *out)
+{
+    struct instance *instance = fleet_find(fleet, event->subject);
+
+    if (instance == NULL)
+        return;
+    instance->refused = true;
     instance->updated_ms = event->time_ms;
     changes_row(out, TABLE_INSTANCE, instance->id);
 }
@@ -297,6 +350,7 @@ static void decide(const void *state, const struct request *request, int64_t now
     case REQUEST_IMPORT: decide_import(state, request, out); break;
     case REQUEST_MATCH: decide_match(state, request, out); break;
     case REQUEST_REPORT: decide_report(state, request, out); break;
+    case REQUEST_REFUSE: decide_refuse(state, request, out); break;
     }
 }
 
@@ -305,6 +359,7 @@ static void evolve(void *state, const struct event *event, struct changes *out)
     switch ((enum event_type)event->type) {
     case EVENT_IMPORTED: evolve_imported(state, event, out); break;
     case EVENT_REPORTED: evolve_reported(state, event, out); break;
+    case EVENT_REFUSED: evolve_refused(state, event, out); break;
     case EVENT_CONFIRMED:
     case EVENT_MATCHED:
     case EVENT_REJECTED: break; /* kept for the audit; the state stays as it was */
@@ -318,6 +373,7 @@ static void react(const void *state, const struct event *event, struct messages 
     case EVENT_CONFIRMED: react_imported(event, out); break;
     case EVENT_MATCHED: match_react(state, event, out); break;
     case EVENT_REPORTED:
+    case EVENT_REFUSED:
     case EVENT_REJECTED: break;
     }
 }

@@ -11,7 +11,7 @@ static bool is_eligible(const struct instance *instance)
 {
     struct time_of_day time;
 
-    if (instance->deprovision != NULL)
+    if (instance->refused || instance->deprovision != NULL)
         return false;
     if (*instance->window_begin == '\0' && *instance->window_end == '\0')
         return true;

@@ -25,6 +25,7 @@ CREATE TABLE IF NOT EXISTS instance (
     status            jsonb       NOT NULL,  -- as GET /runtimes shows it
     operation_updates jsonb       NOT NULL,  -- operation ID to the time of its last update
     line_hash         text        NOT NULL,  -- SHA-256 of the line imported last
+    refused           boolean     NOT NULL,  -- by the provisioner: it counts as not there, until it is imported anew
     PRIMARY KEY (partition, instance_id)
 ) WITH (fillfactor = 80);                    -- reports change no indexed column: room for the new version beside the old
 

@@ -129,6 +129,7 @@ json_t *row_of(const struct instance *instance)
     json_object_set_new(row, "status", status_json(instance, &newest));
     json_object_set_new(row, "operation_updates", updates_json(instance));
     set(row, "line_hash", instance->line_hash);
+    json_object_set_new(row, "refused", json_boolean(instance->refused));
     return row;
 }
 
@@ -194,6 +195,7 @@ void row_load(struct fleet *fleet, const json_t *row)
     instance->created_ms = time_of(row, "created_at");
     instance->updated_ms = time_of(row, "updated_at");
     instance->upgrade_count = (uint32_t)json_integer_value(json_object_get(row, "upgrade_count"));
+    instance->refused = json_is_true(json_object_get(row, "refused"));
     if (deprovision != NULL)
         restore(instance, deprovision, OPERATION_DEPROVISION, updates);
     for (size_t i = 0; i < json_array_size(upgrades); i++)

@@ -10,7 +10,8 @@ CREATE OR REPLACE VIEW api.instances AS
                             THEN jsonb_build_object('data', jsonb_build_array(status #> '{upgradingKyma,data,0}'),
                                                     'totalCount', 1, 'count', 1)
                             ELSE status -> newest END) AS status_last
-    FROM broker.instance;
+    FROM broker.instance
+    WHERE NOT refused;
 
 CREATE OR REPLACE VIEW api.broker_outcomes AS
     SELECT request_id, status, body

@@ -16,6 +16,9 @@ void runtime_decide_wake(const struct runtimes *runtimes, int64_t now_ms, struct
 
 /* The request is wrong, or cannot be granted: `rejected` with `reason`, and an outcome {"error": reason}. */
 void runtime_reject(const struct request *request, int status, struct decision *out, const char *reason);
+/* The same, with the members of `more` (own) in the event. */
+void runtime_reject_with(const struct request *request, int status, struct decision *out, const char *reason,
+                         json_t *more);
 
 /* Is `id` fit to name a runtime or an operation? */
 bool runtime_id_fits(const char *id);

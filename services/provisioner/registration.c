@@ -201,6 +201,26 @@ static void result(const struct request *request, struct decision *out, const ch
         decision_outcome(out, 200, json_pack("{s:s}", "result", text));
 }
 
+/* The instance will be told, unless the runtime is its own: then an earlier line was taken, and what is known of both
+ * stays as it is. */
+static void reject_line(const struct runtimes *runtimes, const struct request *request, int status,
+                        struct decision *out, const char *reason)
+{
+    const struct runtime *runtime = runtimes_find(runtimes, request->subject);
+    const json_t *line = json_object_get(request->data, "line");
+    const char *instance_id = text_of(line, "instanceID"), *hash = text_of(request->data, "hash");
+    json_t *told = json_object();
+
+    if (runtime != NULL && strcmp(runtime->instance_id, instance_id) == 0 &&
+        strcmp(runtime->tenant, text_of(line, "globalAccount")) == 0)
+        instance_id = "";
+    if (*instance_id != '\0' && *hash != '\0') {
+        json_object_set_new(told, "instanceID", json_string(instance_id));
+        json_object_set_new(told, "hash", json_string(hash));
+    }
+    runtime_reject_with(request, status, out, reason, told);
+}
+
 /* Why `line` cannot be about `runtime`; false: it can. */
 static bool contradicts(const struct runtime *runtime, const struct line *line, struct error *why)
 {
@@ -220,7 +240,7 @@ static void decide_known(const struct runtimes *runtimes, const struct runtime *
     json_t *data;
 
     if (contradicts(runtime, line, &why)) {
-        runtime_reject(request, 409, out, why.message);
+        reject_line(runtimes, request, 409, out, why.message);
         return;
     }
     data = changed(runtimes, runtime, line);
@@ -241,7 +261,7 @@ void runtime_decide_register(const struct runtimes *runtimes, const struct reque
     struct error why;
 
     if (!line_read(runtimes, request, &line, &why)) {
-        runtime_reject(request, 400, out, why.message);
+        reject_line(runtimes, request, 400, out, why.message);
     } else if (runtime != NULL) {
         decide_known(runtimes, runtime, &line, request, out);
     } else {

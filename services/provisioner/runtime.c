@@ -156,7 +156,7 @@ static void report(const struct runtime *runtime, const char *result, const char
                      "createdAt", (json_int_t)operation->started_ms, "updatedAt", (json_int_t)operation->updated_ms);
     if (*operation->orchestration_id != '\0')
         json_object_set_new(data, "orchestrationID", json_string(operation->orchestration_id));
-    if (operation->type == OPERATION_UPGRADE_KYMA && operation->state == OPERATION_SUCCEEDED)
+    if (operation->type == OPERATION_UPGRADE_KYMA) /* whether it runs, succeeded or failed: it is the one that counts */
         json_object_set_new(data, "kymaVersion", json_string(operation->version));
     messages_add(out, (struct message){ .topic = "instances",
                                         .key = runtime->instance_id,
@@ -175,6 +175,21 @@ static void report_freed(const struct event *event, struct messages *out)
     }
 }
 
+/* Only where the event names an instance: its line was not taken, and nothing else made it known here. */
+static void refuse_instance(const struct event *event, struct messages *out)
+{
+    const char *instance_id = text_of(event->data, "instanceID");
+
+    if (*instance_id == '\0')
+        return;
+    messages_add(out, (struct message){ .topic = "instances",
+                                        .key = instance_id,
+                                        .type = "tidegate.instance.refuse.v1",
+                                        .data = json_pack("{s:s,s:s,s:s,s:s}", "instanceID", instance_id, "runtimeID",
+                                                          event->subject, "hash", text_of(event->data, "hash"),
+                                                          "reason", text_of(event->data, "reason")) });
+}
+
 static void react(const void *state, const struct event *event, struct messages *out)
 {
     const struct runtime *runtime = runtimes_find(state, event->subject);
@@ -183,6 +198,7 @@ static void react(const void *state, const struct event *event, struct messages 
     case EVENT_REFUSED:
         report_to_lane(event->data, text_of(event->data, "result"), text_of(event->data, "message"), NULL, out);
         break;
+    case EVENT_REJECTED: refuse_instance(event, out); break;
     case EVENT_QUEUED: report_to_lane(event->data, "busy", "", NULL, out); break;
     case EVENT_STARTED: report(runtime, "accepted", "in progress", out); break;
     case EVENT_SUCCEEDED:
@@ -196,7 +212,6 @@ static void react(const void *state, const struct event *event, struct messages 
     case EVENT_REGISTERED:
     case EVENT_CHANGED:
     case EVENT_CONFIRMED:
-    case EVENT_REJECTED:
     case EVENT_CONFIGURED:
     case EVENT_ADVANCED: break; /* nobody waits for these */
     }

@@ -9,7 +9,8 @@
  *                 kymaConfigHash, clusterConfigHash; kymaConfig, clusterConfig: the bodies, where they are new here
  *     changed     an import said something else of a known runtime: the same members, those that changed
  *     confirmed   an import said what is known
- *     rejected    the request was wrong or came at a wrong time: reason; request, operationID, actor where given
+ *     rejected    the request was wrong or came at a wrong time: reason; request, operationID, actor where given;
+ *                 instanceID, hash: of the line of an instance that the runtime does not belong to, which is told
  *     configured  a Kyma configuration is known: hash, kymaConfig
  *     refused     an upgrade will not run: operationID, orchestrationID, lane, result (refused, preempted), message
  *     queued      an upgrade must wait for the running operation: operationID, orchestrationID, lane

@@ -335,7 +335,7 @@ class System:
                          (it := self.orchestration(orchestration_id))["state"] in FINAL and it)
         wait_for("the instances know", limit_s=5, condition=lambda: self.sql(
             "SELECT count(*) FROM provisioner.operation o JOIN provisioner.runtime r USING (operation_id) JOIN"
-            f" broker.instance i ON i.runtime_id = r.runtime_id WHERE o.orchestration_id = '{orchestration_id}' AND"
+            f" broker.instance i ON i.instance_id = r.instance_id WHERE o.orchestration_id = '{orchestration_id}' AND"
             " (i.status #>> '{upgradingKyma,data,0,operationID}', i.status #>> '{upgradingKyma,data,0,state}') IS"
             " DISTINCT FROM (o.operation_id, o.state)") == "0")
         return ended

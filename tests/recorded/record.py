@@ -70,6 +70,8 @@ def imports(system):
     equal(system.import_lines([fleet[0], line("rec-2", planName="azure")])["imported"], 1)
     equal(len(system.import_lines([line("rec-9", instanceID=system.runtime("rec-1")["instanceID"]),
                                    line("rec-1", instanceID=str(uuid.uuid4()))])["rejected"]), 2)
+    wait_for("the second instance of rec-1 is refused", lambda:
+             system.get("/runtimes?runtime_id=rec-1&state=all")["totalCount"] == 1)
     tell(system, "instances", "nobody", "import", actor=ACTOR, line={"instanceID": "nobody"})
     tell(system, "schedules", "nobody", "request")
 
@@ -125,10 +127,16 @@ def gone(system):
     tell(system, "runtimes", "nobody", "deprovision", runtimeID="nobody", operationID="x", actor=ACTOR)
     instance_id = str(uuid.uuid4())
     secret = {"configuration": [{"key": "a", "value": "b", "secret": True}]}
-    tell(system, "instances", instance_id, "import", actor=ACTOR,
-         line=line("unknown-1", instanceID=instance_id, kymaConfig=secret))
-    wait_for("the instance is there", lambda: system.get("/runtimes?runtime_id=unknown-1")["totalCount"] == 1)
-    equal(system.ended(system.upgrade(include=[{"runtimeID": "unknown-1"}]))["state"], "failed")
+    # It is selected before the provisioner refuses it; then a corrected line makes it anew.
+    with system.frozen("provisioner"):
+        tell(system, "instances", instance_id, "import", actor=ACTOR,
+             line=line("unknown-1", instanceID=instance_id, kymaConfig=secret))
+        wait_for("the instance is there", lambda: system.get("/runtimes?runtime_id=unknown-1")["totalCount"] == 1)
+        unknown = system.upgrade(include=[{"runtimeID": "unknown-1"}])
+        wait_for("it is selected", lambda: "unknown-1" in system.operations(unknown))
+    equal(system.ended(unknown)["state"], "failed")
+    wait_for("it is refused", lambda: system.get("/runtimes?runtime_id=unknown-1&state=all")["totalCount"] == 0)
+    equal(system.import_lines([line("unknown-1", instanceID=instance_id)])["imported"], 1)
 
 
 # --- Writing ---

@@ -10,12 +10,14 @@
 
 #include <cmocka.h>
 
+#include "common/base/id.h"
 #include "services/broker/match.h"
 #include "tests/unit/scene.h"
 
 #define IMPORT "tidegate.instance.import.v1"
 #define MATCH "tidegate.instance.match.v1"
 #define REPORT "tidegate.instance.report.v1"
+#define REFUSE "tidegate.instance.refuse.v1"
 #define ACTOR "'actor':{'issuer':'iss','subject':'ann','email':'ann@example.net'}"
 
 #define T0 1643706000000 /* 2022-02-01T09:00:00Z */
@@ -59,11 +61,32 @@ static void report(struct scene *scene, const char *type, const char *id, const 
     when(scene, REPORT, "i1", data);
 }
 
+/* The provisioner refuses instance i1 with `runtime_id`; `hash`: of the line that it did not take. */
+static void refuse(struct scene *scene, const char *runtime_id, const char *hash)
+{
+    char data[512];
+
+    snprintf(data, sizeof data, "{'instanceID':'i1','runtimeID':'%s','hash':'%s','reason':'belongs to i9'}", runtime_id,
+             hash);
+    when(scene, REFUSE, "i1", data);
+}
+
+/* The hash of the line that was imported last; `hash` holds it. */
+static const char *last_hash(struct scene *scene, char hash[SHA256_HEX_SIZE])
+{
+    json_t *row = instance_core.row(scene_state(scene), 0, "i1");
+
+    snprintf(hash, SHA256_HEX_SIZE, "%s", json_string_value(json_object_get(row, "line_hash")));
+    json_decref(row);
+    return hash;
+}
+
 /* --- Import --- */
 
 static void new_line_is_imported_and_registered_at_the_provisioner(void **state)
 {
     struct scene *scene = scene_new(&instance_core, NULL);
+    char hash[SHA256_HEX_SIZE];
 
     (void)state;
     scene_time(scene, T0);
@@ -79,6 +102,8 @@ static void new_line_is_imported_and_registered_at_the_provisioner(void **state)
                   NULL);
     assert_true(scene_message(scene, 0)->hand_on);
     assert_null(scene_message(scene, 0)->traceparent);
+    assert_string_equal(json_string_value(json_object_get(scene_message(scene, 0)->data, "hash")),
+                        last_hash(scene, hash));
     then_row(scene, "instance", "i1",
              "{'instance_id':'i1','runtime_id':'r1','global_account_id':'CA501','sub_account_id':'39b1',"
              "'region':'westeurope','plan_name':'azure','plan_id':'4deee563-e5ec-4731-b9b1-53b42d855f0c',"
@@ -293,6 +318,90 @@ static void report_that_cannot_be_used_is_rejected(void **state)
     then_events(scene, "tidegate.instance.rejected.v1 i1", NULL);
     when(scene, REPORT, "i1", "{}");
     then_events(scene, "tidegate.instance.rejected.v1 i1", NULL);
+    scene_free(scene);
+}
+
+/* --- Refusals --- */
+
+static void instance_that_the_provisioner_refuses_counts_as_not_there(void **state)
+{
+    struct scene *scene = scene_new(&instance_core, NULL);
+    char hash[SHA256_HEX_SIZE];
+
+    (void)state;
+    import(scene, "i1", line_i1);
+    then_row(scene, "instance", "i1", "{'refused':false}");
+    scene_time(scene, T0 + 1000);
+    refuse(scene, "r1", last_hash(scene, hash));
+    then_events(scene, "tidegate.instance.refused.v1 i1 {'runtimeID':'r1','reason':'belongs to i9'}", NULL);
+    then_messages(scene, NULL);
+    then_outcome(scene, 0, NULL);
+    then_row(scene, "instance", "i1", "{'refused':true,'updated_at':'2022-02-01T09:00:01Z'}");
+    when(scene, MATCH, "", "{'orchestrationID':'o1','lane':'kyma','targets':{'include':[{'target':'all'}]}}");
+    then_events(scene, "tidegate.instance.matched.v1 o1 {'last':true,'targets':[]}", NULL);
+    report(scene, "upgradeKyma", "u1", "succeeded", 10, 20, "1.24.7");
+    then_events(scene, "tidegate.instance.rejected.v1 i1 {'reason':'there is no such instance'}", NULL);
+    /* A second line like it was on its way. */
+    refuse(scene, "r1", hash);
+    then_events(scene, NULL);
+    scene_free(scene);
+}
+
+static void refused_instance_is_made_anew_by_any_line(void **state)
+{
+    struct scene *scene = scene_new(&instance_core, NULL);
+    char hash[SHA256_HEX_SIZE];
+
+    (void)state;
+    import(scene, "i1", line_i1);
+    refuse(scene, "r1", last_hash(scene, hash));
+    scene_time(scene, T0 + 5000);
+    import(scene, "i1", line_i1);
+    then_events(scene, "tidegate.instance.imported.v1 i1", NULL);
+    then_outcome(scene, 200, "{'result':'imported'}");
+    then_messages(scene, "runtimes r1 tidegate.runtime.register.v1", NULL);
+    then_row(scene, "instance", "i1", "{'refused':false,'created_at':'2022-02-01T09:00:05Z'}");
+    refuse(scene, "r1", hash);
+    then_row(scene, "instance", "i1", "{'refused':true}");
+    import(scene, "i1", "'line':{'instanceID':'i1','runtimeID':'r2','globalAccount':'CA502','planName':'azure'}");
+    then_events(scene, "tidegate.instance.imported.v1 i1", NULL);
+    then_row(scene, "instance", "i1", "{'refused':false,'runtime_id':'r2','global_account_id':'CA502'}");
+    when(scene, MATCH, "", "{'orchestrationID':'o1','lane':'kyma','targets':{'include':[{'target':'all'}]}}");
+    then_events(scene, "tidegate.instance.matched.v1 o1 {'targets':[{'instanceID':'i1','runtimeID':'r2'}]}", NULL);
+    scene_free(scene);
+}
+
+static void refusal_of_another_line_or_of_an_upgraded_instance_changes_nothing(void **state)
+{
+    struct scene *scene = scene_new(&instance_core, NULL);
+    char first[SHA256_HEX_SIZE], second[SHA256_HEX_SIZE];
+
+    (void)state;
+    import(scene, "i1", line_i1);
+    last_hash(scene, first);
+    import(scene, "i1", "'line':{'instanceID':'i1','runtimeID':'r1','globalAccount':'CA501','planName':'aws'}");
+    last_hash(scene, second);
+    refuse(scene, "r1", first);
+    then_events(scene, NULL);
+    refuse(scene, "r2", second);
+    then_events(scene, NULL);
+    report(scene, "upgradeKyma", "u1", "in progress", 10, 10, "1.24.7");
+    refuse(scene, "r1", second);
+    then_events(scene, NULL);
+    then_row(scene, "instance", "i1", "{'refused':false,'plan_name':'aws'}");
+    scene_free(scene);
+}
+
+static void refusal_that_cannot_be_used_is_rejected(void **state)
+{
+    struct scene *scene = scene_new(&instance_core, NULL);
+
+    (void)state;
+    refuse(scene, "r1", "h");
+    then_events(scene, "tidegate.instance.rejected.v1 i1 {'reason':'there is no such instance'}", NULL);
+    import(scene, "i1", line_i1);
+    when(scene, REFUSE, "i1", "{'runtimeID':'r1','reason':'why'}");
+    then_events(scene, "tidegate.instance.rejected.v1 i1 {'request':'" REFUSE "'}", NULL);
     scene_free(scene);
 }
 
@@ -541,6 +650,10 @@ int main(void)
         cmocka_unit_test(import_never_turns_the_version_of_a_recorded_upgrade_back),
         cmocka_unit_test(deprovisioning_shows_and_its_end_suspends),
         cmocka_unit_test(report_that_cannot_be_used_is_rejected),
+        cmocka_unit_test(instance_that_the_provisioner_refuses_counts_as_not_there),
+        cmocka_unit_test(refused_instance_is_made_anew_by_any_line),
+        cmocka_unit_test(refusal_of_another_line_or_of_an_upgraded_instance_changes_nothing),
+        cmocka_unit_test(refusal_that_cannot_be_used_is_rejected),
         cmocka_unit_test(matching_instances_go_to_the_lane_in_order_of_their_ids),
         cmocka_unit_test(deprovisioned_instances_and_unreadable_windows_are_skipped),
         cmocka_unit_test(empty_partition_answers_too),

@@ -35,6 +35,7 @@
 #define FAILED "tidegate.runtime.failed.v1"
 #define LANE_REPORT "orchestrations kyma tidegate.orchestration.report.v1 "
 #define INSTANCE_REPORT "instances i1 tidegate.instance.report.v1 "
+#define INSTANCE_REFUSE "tidegate.instance.refuse.v1 "
 
 #define LINE                                                                                                    \
     "'instanceID': 'i1', 'runtimeID': 'r1', 'globalAccount': 'ga1', 'subAccount': 'sa1', 'planName': 'azure', " \
@@ -294,6 +295,60 @@ static void a_line_of_another_owner_is_rejected(void **state)
     }
 }
 
+static void an_instance_whose_line_is_not_taken_is_told(void **state)
+{
+    static const struct {
+        const char *data, *want_event, *want_message;
+    } cases[] = {
+        { "{'line': {" LINE ", 'instanceID': 'i2'}, 'hash': 'h'}",
+          REJECTED " r1 {'instanceID': 'i2', 'hash': 'h', 'reason': 'runtime r1 belongs to instance i1'}",
+          "instances i2 " INSTANCE_REFUSE "{'instanceID': 'i2', 'runtimeID': 'r1', 'hash': 'h', "
+          "'reason': 'runtime r1 belongs to instance i1'}" },
+        { "{'line': {" LINE ", 'globalAccount': 'ga2'}, 'hash': 'h'}",
+          REJECTED " r1 {'instanceID': 'i1', 'hash': 'h', 'reason': 'runtime r1 belongs to global account ga1'}",
+          "instances i1 " INSTANCE_REFUSE "{'instanceID': 'i1', 'runtimeID': 'r1', 'hash': 'h'}" },
+        { "{'line': {" LINE ", 'instanceID': 'i2', 'planName': 7}, 'hash': 'h'}",
+          REJECTED " r1 {'instanceID': 'i2', 'reason': 'planName: must be a text'}",
+          "instances i2 " INSTANCE_REFUSE "{'runtimeID': 'r1'}" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct scene *scene = scene_known();
+
+        when(scene, REGISTER, "r1", cases[i].data);
+        then_events(scene, cases[i].want_event, NULL);
+        then_messages(scene, cases[i].want_message, NULL);
+        scene_free(scene);
+    }
+}
+
+static void an_instance_is_told_too_where_the_runtime_is_unknown(void **state)
+{
+    struct scene *scene = scene_new(&runtime_core, &settings);
+
+    (void)state;
+    when(scene, REGISTER, "r1", "{'line': {" LINE ", 'clusterConfig': {'a': 1.5}}, 'hash': 'h'}");
+    then_messages(scene, "instances i1 " INSTANCE_REFUSE "{'reason': 'clusterConfig: numbers must be integers'}", NULL);
+    scene_free(scene);
+}
+
+/* An earlier line was taken; and what was deprovisioned is the instance's own to tell. */
+static void an_instance_is_not_told_of_a_line_about_its_own_runtime(void **state)
+{
+    struct scene *scene = scene_known();
+
+    (void)state;
+    when(scene, REGISTER, "r1", "{'line': {" LINE ", 'planName': 7}, 'hash': 'h'}");
+    then_events(scene, REJECTED " r1 {'reason': 'planName: must be a text'}", NULL);
+    then_messages(scene, NULL);
+    deprovisioned(scene);
+    when(scene, REGISTER, "r1", "{'line': {" LINE "}, 'hash': 'h'}");
+    then_events(scene, REJECTED " r1 {'reason': 'runtime r1 was deprovisioned'}", NULL);
+    then_messages(scene, NULL);
+    scene_free(scene);
+}
+
 static void a_line_for_a_deprovisioned_runtime_is_rejected(void **state)
 {
     struct scene *scene = scene_known();
@@ -381,7 +436,8 @@ static void an_upgrade_starts_with_its_first_stage(void **state)
                 NULL);
     then_messages(scene, LANE_REPORT "{'orchestrationID': 'x1', 'operationID': 'o1', 'result': 'accepted'}",
                   INSTANCE_REPORT "{'operation': {'operationID': 'o1', 'type': 'upgradeKyma', 'orchestrationID': 'x1', "
-                                  "'state': 'in progress', 'createdAt': 1643706000000, 'updatedAt': 1643706000000}}",
+                                  "'state': 'in progress', 'createdAt': 1643706000000, 'updatedAt': 1643706000000, "
+                                  "'kymaVersion': '2.4.2'}}",
                   NULL);
     then_calls(scene, "r1 o1 StartingUpgrade", NULL);
     then_row(scene, "operation", "r1\no1",
@@ -586,7 +642,9 @@ static void a_failed_stage_fails_the_upgrade_and_leaves_the_configuration(void *
                        "'message': 'disk full'}",
                 NULL);
     then_messages(scene, LANE_REPORT "{'operationID': 'o1', 'result': 'failed', 'message': 'disk full'}",
-                  INSTANCE_REPORT "{'operation': {'state': 'failed', 'description': 'disk full'}}", NULL);
+                  INSTANCE_REPORT
+                  "{'operation': {'state': 'failed', 'description': 'disk full', 'kymaVersion': '2.4.2'}}",
+                  NULL);
     then_row(scene, "runtime", "r1",
              "{'kyma_version': '2.3.0', 'kyma_config': 'old', 'upgraded': false, 'running': false}");
     scene_free(scene);
@@ -942,6 +1000,9 @@ int main(void)
         cmocka_unit_test(a_line_never_turns_back_an_upgrade),
         cmocka_unit_test(a_line_leaves_configurations_alone_while_an_operation_runs),
         cmocka_unit_test(a_line_of_another_owner_is_rejected),
+        cmocka_unit_test(an_instance_whose_line_is_not_taken_is_told),
+        cmocka_unit_test(an_instance_is_told_too_where_the_runtime_is_unknown),
+        cmocka_unit_test(an_instance_is_not_told_of_a_line_about_its_own_runtime),
         cmocka_unit_test(a_line_for_a_deprovisioned_runtime_is_rejected),
         cmocka_unit_test(a_line_that_is_wrong_is_rejected_with_its_member),
         cmocka_unit_test(a_configuration_is_kept_once),

@@ -1,7 +1,7 @@
 """POST /instances:import and what GET /runtimes shows of it."""
 import json
 
-from harness import equal, has, holds, runtime_line
+from harness import equal, has, holds, runtime_line, wait_for
 
 ACCOUNT = "ga-import"
 
@@ -84,6 +84,19 @@ def cases(suite, system):
         report = system.import_lines([{**new[0], "globalAccount": "ga-other"}])
         equal(len(report["rejected"]), 1)
         equal(system.runtime("imp-1")["globalAccountID"], ACCOUNT)
+    with suite.case("import: a runtime of another instance is refused, and the instance is neither shown nor selected"):
+        ghost = {**line("imp-1", instanceID="imp-ghost"), "globalAccount": "ga-ghost"}
+        report = system.import_lines([ghost])
+        has(report["rejected"][0]["error"], "runtime imp-1 belongs to")
+        wait_for("the instance is refused", lambda:
+                 system.get("/runtimes?account=ga-ghost&state=all")["totalCount"] == 0)
+        orchestration_id = system.upgrade(include=[{"globalAccount": "^ga-ghost$"}])
+        equal(system.ended(orchestration_id)["state"], "succeeded")
+        equal(system.operations(orchestration_id), {})
+        equal(system.runtime("imp-1")["globalAccountID"], ACCOUNT)
+    with suite.case("import: a corrected line makes a refused instance live again"):
+        equal(system.import_lines([{**ghost, "runtimeID": "imp-live"}]), {"imported": 1, "unchanged": 0, "rejected": []})
+        holds(system.runtime("imp-live"), {"instanceID": "imp-ghost", "globalAccountID": "ga-ghost"})
     with suite.case("import: blank lines, CRLF and a last line without an end do not matter"):
         text = "\r\n" + json.dumps(new[1]) + "\r\n\n" + json.dumps(new[2])
         equal(system.import_lines([text]), {"imported": 0, "unchanged": 2, "rejected": []})

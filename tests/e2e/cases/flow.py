@@ -287,17 +287,20 @@ def busy(suite, system):
 
 
 def unknown(suite, system):
-    """A message with a secret value, which no gateway lets through: the broker takes it, the provisioner does not."""
+    """A message with a secret value, which no gateway lets through: the broker takes it, the provisioner does not. It is
+    selected only because the provisioner says so late."""
     line = runtime_line("unknown-1", globalAccount="ga-unknown", instanceID=str(uuid.uuid4()),
                         kymaConfig={"configuration": [{"key": "a", "value": "b", "secret": True}]})
-    system.produce("instances", line["instanceID"], {
-        "id": str(uuid.uuid4()), "type": "tidegate.instance.import.v1", "subject": line["instanceID"],
-        "data": {"actor": ACTOR, "line": line}})
     system.import_fleet("ga-unknown", ["known-1"])
-    wait_for("the instance is there", lambda: system.get("/runtimes?runtime_id=unknown-1")["totalCount"] == 1)
+    with system.frozen("provisioner"):
+        system.produce("instances", line["instanceID"], {
+            "id": str(uuid.uuid4()), "type": "tidegate.instance.import.v1", "subject": line["instanceID"],
+            "data": {"actor": ACTOR, "line": line}})
+        wait_for("the instance is there", lambda: system.get("/runtimes?runtime_id=unknown-1")["totalCount"] == 1)
+        orchestration_id = system.upgrade(include=[{"globalAccount": "ga-unknown"}])
+        wait_for("it is selected", lambda: "unknown-1" in system.operations(orchestration_id))
 
     with suite.case("D13: a runtime that the provisioner does not know fails with the reason, the rest go on"):
-        orchestration_id = system.upgrade(include=[{"globalAccount": "ga-unknown"}])
         equal(system.ended(orchestration_id)["operationStats"], {"succeeded": 1, "failed": 1})
         holds(system.operations(orchestration_id)["unknown-1"],
               {"state": "failed", "description": "runtime unknown-1 not found"})

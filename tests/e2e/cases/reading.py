@@ -170,6 +170,8 @@ def runtimes(suite, system):
     with suite.case("1.9: kyma_config is not shown where it was not asked for"):
         if {"kymaConfig", "clusterConfig"} & set(shown):
             raise AssertionError("configurations")
+    with suite.case("1.9: kymaVersion is that of the newest upgrade, one that failed too"):
+        equal(system.runtime("bad-read")["kymaVersion"], "2.4.2")
     with suite.case("1.9: a failed upgrade is state error"):
         equal([r["runtimeID"] for r in system.get("/runtimes?account=ga-read&state=error")["data"]], ["bad-read"])
     for query, want in [
