@@ -1,5 +1,6 @@
 #include "common/log/kafka.h"
 
+#include "common/base/timestamp.h"
 #include "common/log/client.h"
 #include "common/log/kafka_queue.h"
 #include "common/log/producer.h"
@@ -20,6 +21,8 @@ enum {
     BATCH_MAX = 500, /* messages of one turn; then other events of the loop have theirs */
     TOPIC_NAME_SIZE = 64,
     GATHER_MS = 20,
+    REJOINS_MAX = 5, /* within the time below */
+    REJOINS_WITHIN_MS = 60000,
 };
 
 struct consumer {
@@ -43,7 +46,9 @@ struct kafka {
     char names[KIND_COUNT][TOPIC_NAME_SIZE];
     struct stream streams[KIND_COUNT][PARTITIONS_MAX];
     int64_t commits[PARTITIONS_MAX]; /* to be committed; -1: nothing new */
-    struct event *commit_timer, *poll_timer;
+    struct event *commit_timer, *poll_timer, *rejoin_timer;
+    int rejoins; /* one after another */
+    int64_t rejoined_ms;
     bool joined, down, committing;
 };
 
@@ -108,6 +113,8 @@ static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opa
 {
     struct kafka *kafka = opaque;
 
+    if (code == RD_KAFKA_RESP_ERR__FATAL && handle == kafka->member.handle)
+        return; /* on_member sees it too, from where it can be mended */
     if (code == RD_KAFKA_RESP_ERR__FATAL) {
         kafka->hooks.fatal(kafka->hooks.context, reason);
         return;
@@ -170,6 +177,7 @@ static void on_rebalance(rd_kafka_t *handle, rd_kafka_resp_err_t code, rd_kafka_
 
 static void on_member(void *context)
 {
+    static const struct timeval soon = { 0 };
     struct kafka *kafka = context;
     rd_kafka_message_t *message;
     char why[256];
@@ -179,9 +187,9 @@ static void on_member(void *context)
             log_warning("group_error", LOG_TEXT("reason", rd_kafka_message_errstr(message)));
         rd_kafka_message_destroy(message);
     }
-    /* As when another process joined with our name: from then on we own nothing and never will. */
-    if (rd_kafka_fatal_error(kafka->member.handle, why, sizeof why) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        kafka->hooks.fatal(kafka->hooks.context, why);
+    if (rd_kafka_fatal_error(kafka->member.handle, why, sizeof why) != RD_KAFKA_RESP_ERR_NO_ERROR &&
+        !evtimer_pending(kafka->rejoin_timer, NULL))
+        evtimer_add(kafka->rejoin_timer, &soon); /* not from inside the client's own event */
 }
 
 /* A member that nobody polls for max.poll.interval.ms loses its partitions, also when there is nothing to poll. */
@@ -243,6 +251,34 @@ static bool member_open(struct kafka *kafka, struct error *err)
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return error_set(err, ERROR_UNAVAILABLE, "subscribe: %s", rd_kafka_err2str(code));
     return true;
+}
+
+/* A client that was fenced never works again. That happens after an outage of Kafka, when a commit that was on its way
+ * comes with a membership that has ended; then a new client joins. It also happens when another process has our name:
+ * then the two would fence each other for ever, so it may not happen often. */
+static void on_rejoin(evutil_socket_t fd, short what, void *context)
+{
+    struct kafka *kafka = context;
+    int64_t now_ms = clock_now_ms();
+    struct error err = { 0 };
+    char why[256] = "";
+
+    (void)fd;
+    (void)what;
+    rd_kafka_fatal_error(kafka->member.handle, why, sizeof why);
+    log_warning("group_joined_anew", LOG_TEXT("reason", why));
+    kafka->rejoins = now_ms - kafka->rejoined_ms > REJOINS_WITHIN_MS ? 1 : kafka->rejoins + 1;
+    kafka->rejoined_ms = now_ms;
+    if (kafka->rejoins > REJOINS_MAX) {
+        kafka->hooks.fatal(kafka->hooks.context, why);
+        return;
+    }
+    for (int i = 0; i < kafka->options.partitions; i++)
+        kafka->hooks.revoked(kafka->hooks.context, i);
+    consumer_close(&kafka->member);
+    kafka->joined = kafka->committing = false;
+    if (!member_open(kafka, &err))
+        kafka->hooks.fatal(kafka->hooks.context, err.message);
 }
 
 bool kafka_joined(const struct kafka *kafka)
@@ -446,6 +482,7 @@ struct kafka *kafka_open(struct event_base *base, const struct kafka_options *op
         kafka->commits[i] = -1;
     if (options->member) {
         kafka->commit_timer = evtimer_new(base, on_commit, kafka);
+        kafka->rejoin_timer = evtimer_new(base, on_rejoin, kafka);
         kafka->poll_timer = event_new(base, -1, EV_PERSIST, on_poll_timer, kafka);
     }
     snprintf(kafka->names[KIND_EVENTS], TOPIC_NAME_SIZE, "%s.events", options->topic);
@@ -467,6 +504,8 @@ void kafka_close(struct kafka *kafka)
         event_free(kafka->commit_timer);
     if (kafka->poll_timer != NULL)
         event_free(kafka->poll_timer);
+    if (kafka->rejoin_timer != NULL)
+        event_free(kafka->rejoin_timer);
     producer_free(kafka->recorder);
     producer_free(kafka->messenger);
     consumer_close(&kafka->member);
