@@ -83,10 +83,10 @@ def get(path, port=PORT):
     return urllib.request.urlopen(request, timeout=30).read().decode()
 
 
-def records():
+def count(what):
     total = 0
     for name, port in SERVICES.items():
-        found = re.search(r"^tidegate_records_total (\S+)", get("/metrics", port), re.M)
+        found = re.search(r"^tidegate_%s_total (\S+)" % what, get("/metrics", port), re.M)
         total += float(found.group(1)) if found else 0
     return total
 
@@ -128,13 +128,14 @@ def upgrade():
     body = {"targets": {"include": [{"target": "all"}]}, "strategy": {"parallel": {"workers": WORKERS}}}
     request = urllib.request.Request("http://127.0.0.1:%d/upgrade/kyma" % PORT, data=json.dumps(body).encode(),
                                      headers={"Authorization": "Bearer " + TOKEN}, method="POST")
-    before, cpu, began = records(), cpu_seconds(), time.time()
+    before = {what: count(what) for what in ("records", "events")}
+    cpu, began = cpu_seconds(), time.time()
     orchestration = json.load(urllib.request.urlopen(request))["orchestrationID"]
     ended = wait_ended(orchestration)
     seconds = iso_s(ended["updatedAt"]) - iso_s(ended["createdAt"])
     if ended["operationStats"] != {"succeeded": FLEET}:
         sys.exit("not all succeeded: %s" % ended)
-    return {"seconds": seconds, "watched": time.time() - began, "records": records() - before,
+    return {"seconds": seconds, "watched": time.time() - began, "counts": {what: count(what) - was for what, was in before.items()},
             "cpu": {name: used - cpu[name] for name, used in cpu_seconds().items()}}
 
 
@@ -148,7 +149,8 @@ def bench_upgrades():
     middle = sorted(run["seconds"] for run in runs[1:])[1]
     figure("upgrades a second, best of three", FLEET / best["seconds"], "1/s", 2000, most=False)
     figure("upgrades a second, median of three", FLEET / middle, "1/s")
-    figure("records a second", best["records"] / best["seconds"], "1/s")
+    for what, number in best["counts"].items():
+        figure("%s a second" % what, number / best["seconds"], "1/s")
     for name, used in best["cpu"].items():
         figure("CPU an upgrade, " + name, used / FLEET * 1e6, "us")
     figure("CPU an upgrade, all", sum(best["cpu"].values()) / FLEET * 1e6, "us")
