@@ -178,6 +178,28 @@ static void an_append_at_another_offset_is_void_and_the_request_is_decided_anew(
     world_free(world);
 }
 
+static void a_failed_acknowledgement_of_what_was_written_does_nothing_twice(void **unused)
+{
+    struct world *world = begin();
+
+    (void)unused;
+    world_pay(world, "r1", here, there);
+    decide_only(world);
+    world_fail_delivery(world); /* of the record */
+    world_settle(world);
+    world_pay(world, "r2", here, there);
+    decide_only(world);
+    world_land(world, 0);
+    world_acknowledge(world, 0);
+    world_fail_delivery(world); /* of its message */
+    world_settle(world);
+    assert_int_equal(processor_stats(world_processor(world, 0))->surprises, 2);
+    assert_int_equal(world_stored(world, here, "paid"), 2);
+    assert_int_equal(world_stored(world, there, "credited"), 2);
+    assert_int_equal(world_stored(world, here, "settled"), 2);
+    world_free(world);
+}
+
 static void a_frozen_owner_that_wakes_after_a_takeover_changes_nothing(void **unused)
 {
     struct world *world = begin();
@@ -418,6 +440,7 @@ int main(void)
         cmocka_unit_test(messages_wait_for_the_acknowledgement_of_their_record),
         cmocka_unit_test(rows_wait_for_the_acknowledgement_of_the_messages),
         cmocka_unit_test(an_append_at_another_offset_is_void_and_the_request_is_decided_anew),
+        cmocka_unit_test(a_failed_acknowledgement_of_what_was_written_does_nothing_twice),
         cmocka_unit_test(a_frozen_owner_that_wakes_after_a_takeover_changes_nothing),
         cmocka_unit_test(a_partition_lost_and_won_in_the_middle_of_a_batch_goes_on),
         cmocka_unit_test(a_commit_of_unknown_outcome_that_was_written_is_not_repeated),

@@ -248,6 +248,7 @@ struct world {
     size_t asked, answered;
     int owner[WORLD_PARTITIONS];
     size_t replies;
+    bool fail_delivery;
     int fail_commit;               /* 1: unknown, not written; 2: unknown, written */
     struct sent strays[QUEUE_MAX]; /* left by the dead */
     size_t stray_count;
@@ -627,7 +628,8 @@ bool world_acknowledge(struct world *world, int number)
     free(sent->bytes);
     sent->bytes = NULL;
     if (sent->flight != NULL)
-        processor_delivered(process->processor, sent->flight, true, sent->offset);
+        processor_delivered(process->processor, sent->flight, !world->fail_delivery, sent->offset);
+    world->fail_delivery = false;
     return true;
 }
 
@@ -735,6 +737,11 @@ void world_fail_commit(struct world *world, bool written)
     world->fail_commit = written ? 2 : 1;
 }
 
+void world_fail_delivery(struct world *world)
+{
+    world->fail_delivery = true;
+}
+
 void world_reach_database(struct world *world)
 {
     for (int i = 0; i < WORLD_PROCESSES; i++) {
@@ -840,7 +847,8 @@ static void fault(struct world *world)
 {
     int process = (int)chance(world, WORLD_PROCESSES), partition = (int)chance(world, WORLD_PARTITIONS);
 
-    switch (chance(world, 12)) {
+    switch (chance(world, 13)) {
+    case 12: world_fail_delivery(world); break;
     case 0: world_kill(world, process); break;
     case 1:
     case 2:
@@ -892,6 +900,7 @@ static void peace(struct world *world)
             world_start(world, i);
     }
     world->fail_commit = 0;
+    world->fail_delivery = false;
     world_reach_database(world);
     for (int i = 0; i < WORLD_PARTITIONS; i++) {
         for (int j = 0; j < WORLD_PROCESSES; j++)

@@ -42,6 +42,7 @@ void world_settle(struct world *world);
 
 /* Faults. */
 void world_fail_commit(struct world *world, bool written); /* the next commit's outcome is unknown */
+void world_fail_delivery(struct world *world);             /* the next acknowledgement says: failed, though written */
 void world_reach_database(struct world *world);            /* the connections are back */
 void world_write_record(struct world *world, int partition, const char *bytes);
 void world_truncate_events(struct world *world, int partition, size_t count);
