@@ -1,7 +1,7 @@
 #include "common/log/kafka.h"
 
 #include "common/base/timestamp.h"
-#include "common/log/client.h"
+#include "common/log/kafka_client.h"
 #include "common/log/kafka_queue.h"
 #include "common/log/producer.h"
 #include "common/log/record.h"
@@ -121,13 +121,13 @@ static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opa
     }
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && handle == kafka->member.handle)
         kafka->down = true;
-    client_log_error(code, reason);
+    kafka_client_log_error(code, reason);
 }
 
 static bool consumer_open(struct kafka *kafka, struct consumer *consumer, rd_kafka_conf_t *conf, int priority,
                           void (*arrived)(void *context), struct error *err)
 {
-    consumer->handle = client_new(RD_KAFKA_CONSUMER, conf, err);
+    consumer->handle = kafka_client_new(RD_KAFKA_CONSUMER, conf, err);
     if (consumer->handle == NULL)
         return false;
     consumer->queue = kafka_queue_new(kafka->base, rd_kafka_queue_get_consumer(consumer->handle), priority, arrived,
@@ -237,7 +237,7 @@ static bool member_open(struct kafka *kafka, struct error *err)
 
     snprintf(group, sizeof group, "tidegate-%s", kafka->options.service);
     snprintf(timeout, sizeof timeout, "%d", kafka->options.session_timeout_ms);
-    conf = client_conf(pairs, kafka, on_error, err);
+    conf = kafka_client_conf(pairs, kafka, on_error, err);
     if (conf == NULL)
         return false;
     rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
@@ -460,7 +460,7 @@ static bool reader_open(struct kafka *kafka, struct error *err)
     rd_kafka_conf_t *conf;
 
     snprintf(group, sizeof group, "tidegate-%s-reader", kafka->options.service);
-    conf = client_conf(pairs, kafka, on_error, err);
+    conf = kafka_client_conf(pairs, kafka, on_error, err);
     return conf != NULL && consumer_open(kafka, &kafka->reader, conf, kafka->options.read_priority, on_reader, err);
 }
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/log/client.h"
+#include "common/log/kafka_client.h"
 #include "common/log/kafka_queue.h"
 
 enum { TOPICS_MAX = 8 };
@@ -93,7 +93,7 @@ static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opa
     if (code == RD_KAFKA_RESP_ERR__FATAL)
         producer->options.fatal(producer->options.context, reason);
     else
-        client_log_error(code, reason);
+        kafka_client_log_error(code, reason);
 }
 
 static void on_queue(void *context)
@@ -124,7 +124,7 @@ struct producer *producer_new(struct event_base *base, const struct producer_opt
         { "retry.backoff.ms", "50" },
         { NULL, NULL },
     };
-    rd_kafka_conf_t *conf = client_conf(pairs, producer, on_error, err);
+    rd_kafka_conf_t *conf = kafka_client_conf(pairs, producer, on_error, err);
 
     if (producer == NULL)
         abort();
@@ -132,7 +132,7 @@ struct producer *producer_new(struct event_base *base, const struct producer_opt
     producer->end = &producer->first;
     if (conf != NULL) {
         rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-        producer->handle = client_new(RD_KAFKA_PRODUCER, conf, err);
+        producer->handle = kafka_client_new(RD_KAFKA_PRODUCER, conf, err);
     }
     if (producer->handle == NULL) {
         free(producer);

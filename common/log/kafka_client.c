@@ -1,4 +1,4 @@
-#include "common/log/client.h"
+#include "common/log/kafka_client.h"
 
 #include <string.h>
 
@@ -16,7 +16,8 @@ static void on_log(const rd_kafka_t *handle, int level, const char *facility, co
                   LOG_TEXT("text", text), LOG_END);
 }
 
-rd_kafka_conf_t *client_conf(const char *const pairs[][2], void *context, client_error *on_error, struct error *err)
+rd_kafka_conf_t *kafka_client_conf(const char *const pairs[][2], void *context, kafka_client_error *on_error,
+                                   struct error *err)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     char why[256];
@@ -34,7 +35,7 @@ rd_kafka_conf_t *client_conf(const char *const pairs[][2], void *context, client
     return conf;
 }
 
-rd_kafka_t *client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct error *err)
+rd_kafka_t *kafka_client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct error *err)
 {
     char why[256];
     rd_kafka_t *handle = rd_kafka_new(type, conf, why, sizeof why);
@@ -48,7 +49,7 @@ rd_kafka_t *client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct error
     return handle;
 }
 
-void client_log_error(int code, const char *reason)
+void kafka_client_log_error(int code, const char *reason)
 {
     log_warning("kafka_error", LOG_TEXT("error", rd_kafka_err2name((rd_kafka_resp_err_t)code)),
                 LOG_TEXT("reason", reason));
