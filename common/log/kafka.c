@@ -49,7 +49,7 @@ struct kafka {
     struct event *commit_timer, *poll_timer, *rejoin_timer;
     int rejoins; /* one after another */
     int64_t rejoined_ms;
-    bool joined, down, committing;
+    bool joined, down, committing, assigned[PARTITIONS_MAX];
 };
 
 /* --- Producing --- */
@@ -168,6 +168,7 @@ static void on_rebalance(rd_kafka_t *handle, rd_kafka_resp_err_t code, rd_kafka_
 
         if (partition < 0 || partition >= kafka->options.partitions)
             continue;
+        kafka->assigned[partition] = assign;
         if (assign)
             kafka->hooks.assigned(kafka->hooks.context, partition);
         else
@@ -273,8 +274,11 @@ static void on_rejoin(evutil_socket_t fd, short what, void *context)
         kafka->hooks.fatal(kafka->hooks.context, why);
         return;
     }
-    for (int i = 0; i < kafka->options.partitions; i++)
-        kafka->hooks.revoked(kafka->hooks.context, i);
+    for (int i = 0; i < kafka->options.partitions; i++) {
+        if (kafka->assigned[i])
+            kafka->hooks.revoked(kafka->hooks.context, i);
+        kafka->assigned[i] = false;
+    }
     consumer_close(&kafka->member);
     kafka->joined = kafka->committing = false;
     if (!member_open(kafka, &err))

@@ -343,7 +343,7 @@ static void on_revoked(void *context, int partition)
 {
     struct service_process *process = context;
 
-    log_debug("partition_revoked", LOG_INT("partition", partition));
+    log_info("partition_revoked", LOG_INT("partition", partition));
     processor_revoke(process->processor, partition);
 }
 
