@@ -273,9 +273,8 @@ static void untouch(struct partition *partition, const struct batch *batch)
     }
 }
 
-void batch_free(struct partition *partition, struct batch *batch)
+void batch_free(struct batch *batch)
 {
-    (void)partition;
     for (size_t i = 0; i < batch->message_count; i++)
         free(batch->messages[i].bytes);
     free(batch->messages);
@@ -462,7 +461,7 @@ void partition_stored(struct partition *partition, enum stored stored)
         partition->backlog -= batch->records;
         finish(partition, batch);
         untouch(partition, batch);
-        batch_free(partition, batch);
+        batch_free(batch);
     }
     partition->storing_last = NULL;
     partition_advance(partition);
@@ -477,7 +476,7 @@ void partition_drop_batches(struct partition *partition)
         partition->batches = batch->next;
         batch->dead = true;
         if (batch->unacknowledged == 0 && (!batch->acted || batch->unsent == 0))
-            batch_free(partition, batch);
+            batch_free(batch);
     }
     partition->batches_end = &partition->batches;
     partition->backlog = 0;

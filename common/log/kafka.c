@@ -130,6 +130,7 @@ static bool consumer_open(struct kafka *kafka, struct consumer *consumer, rd_kaf
     consumer->handle = kafka_client_new(RD_KAFKA_CONSUMER, conf, err);
     if (consumer->handle == NULL)
         return false;
+    rd_kafka_poll_set_consumer(consumer->handle);
     consumer->queue = kafka_queue_new(kafka->base, rd_kafka_queue_get_consumer(consumer->handle), priority, arrived,
                                       kafka);
     return true;

@@ -43,8 +43,6 @@ rd_kafka_t *kafka_client_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct
     if (handle == NULL) {
         rd_kafka_conf_destroy(conf);
         error_set(err, ERROR_INPUT, "Kafka's client cannot be made: %s", why);
-    } else if (type == RD_KAFKA_CONSUMER) {
-        rd_kafka_poll_set_consumer(handle);
     }
     return handle;
 }

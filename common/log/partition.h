@@ -184,7 +184,7 @@ void batch_close(struct partition *partition, struct batch *batch, struct change
 void partition_close_group(struct partition *partition); /* if it is time */
 bool partition_busy(const struct partition *partition);  /* records or messages are on their way */
 void batch_touch(struct partition *partition, struct batch *batch, const struct names *ids);
-void batch_free(struct partition *partition, struct batch *batch);
+void batch_free(struct batch *batch);
 void partition_advance(struct partition *partition); /* moves the batches on as far as they can go */
 void partition_stored(struct partition *partition, enum stored stored);
 void partition_drop_batches(struct partition *partition);

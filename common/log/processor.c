@@ -101,7 +101,7 @@ void processor_delivered(struct processor *processor, struct flight *flight, boo
         batch->unsent--;
     if (batch->dead) {
         if (batch->unacknowledged == 0 && (!batch->acted || batch->unsent == 0))
-            batch_free(partition, batch);
+            batch_free(batch);
         partition_settled(partition);
         return;
     }

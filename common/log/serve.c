@@ -320,7 +320,7 @@ static void decide_batch(struct partition *partition, size_t count)
     if (round.batch->records > 0)
         batch_close(partition, round.batch, &round.changes);
     else
-        batch_free(partition, round.batch);
+        batch_free(round.batch);
     changes_release(&round.changes);
     names_release(&partition->absent);
     if (round.too_large) /* the state has it already: back to what the log says, and reject it there */

@@ -310,7 +310,7 @@ void partition_tail_run(struct partition *partition)
             batch_close(partition, batch, &changes);
             partition_advance(partition);
         } else {
-            batch_free(partition, batch);
+            batch_free(batch);
         }
         changes_release(&changes);
         names_release(&partition->absent);

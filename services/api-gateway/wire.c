@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "common/base/id.h"
+#include "common/log/kafka_client.h"
 #include "common/log/kafka_queue.h"
 #include "common/log/record.h"
 #include "common/observe/log.h"
@@ -91,19 +92,11 @@ static void reader_arrived(void *context)
 /* --- The clients --- */
 
 /* From any thread of librdkafka; log_write is one write(2). */
-static void client_logs(const rd_kafka_t *client, int level, const char *facility, const char *text)
-{
-    (void)client;
-    if (level <= 4)
-        log_warning("kafka_client", LOG_TEXT("facility", facility), LOG_TEXT("text", text));
-}
-
 static void client_fails(rd_kafka_t *client, int code, const char *reason, void *context)
 {
     struct wire *wire = context;
 
-    log_warning("kafka_error", LOG_TEXT("error", rd_kafka_err2name((rd_kafka_resp_err_t)code)),
-                LOG_TEXT("reason", reason));
+    kafka_client_log_error(code, reason);
     if (code == RD_KAFKA_RESP_ERR__FATAL) {
         /* An idempotent producer that cannot go on: only a new one helps, and a new process is one. */
         log_error("kafka_fatal", LOG_TEXT("reason", reason));
@@ -143,30 +136,15 @@ static rd_kafka_resp_err_t watch_brokers(rd_kafka_t *client, const rd_kafka_conf
 static rd_kafka_t *client_new(rd_kafka_type_t type, const char *const (*settings)[2], struct wire *wire,
                               struct error *err)
 {
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    rd_kafka_t *client = NULL;
-    char why[256];
+    rd_kafka_conf_t *conf = kafka_client_conf(settings, wire, client_fails, err);
 
-    for (; (*settings)[0] != NULL; settings++) {
-        if (rd_kafka_conf_set(conf, (*settings)[0], (*settings)[1], why, sizeof why) != RD_KAFKA_CONF_OK) {
-            error_set(err, ERROR_INPUT, "Kafka's client refuses %s=%s: %s", (*settings)[0], (*settings)[1], why);
-            goto out;
-        }
-    }
-    rd_kafka_conf_set_opaque(conf, wire);
-    rd_kafka_conf_set_log_cb(conf, client_logs);
-    rd_kafka_conf_set_error_cb(conf, client_fails);
+    if (conf == NULL)
+        return NULL;
     if (type == RD_KAFKA_PRODUCER)
         rd_kafka_conf_set_dr_msg_cb(conf, report_delivery);
     else
         rd_kafka_conf_interceptor_add_on_new(conf, "tidegate", watch_brokers, wire);
-    client = rd_kafka_new(type, conf, why, sizeof why);
-    if (client != NULL)
-        return client;
-    error_set(err, ERROR_INPUT, "Kafka's client cannot be made: %s", why);
-out:
-    rd_kafka_conf_destroy(conf);
-    return NULL;
+    return kafka_client_new(type, conf, err);
 }
 
 static bool open_producer(struct wire *wire, const struct wire_options *options, struct error *err)
