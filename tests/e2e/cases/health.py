@@ -1,4 +1,5 @@
 """Health, metrics, and one trace ID through all services."""
+import json
 import re
 
 from harness import SERVICES, equal, has, request, wait_for
@@ -22,8 +23,11 @@ def cases(suite, system):
             equal(wrong, [])
     for service in SERVICES:
         with suite.case(f"{service}: its log is JSON, a line an event"):
-            lines = (system.run / "log" / f"{service}.log").read_text(errors="replace").splitlines()
-            equal(len(list(system.log_lines(service))), len(lines))
+            lines = (system.run / "log" / f"{service}.log").read_text(errors="replace").splitlines(keepends=True)
+            if not lines[-1].endswith("\n"):
+                lines.pop()  # the service is writing it
+            for line in lines:
+                equal(isinstance(json.loads(line), dict), True)
 
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     with suite.case("a client's trace ID is answered"):
