@@ -27,7 +27,8 @@ SERVICES        := api-gateway broker orchestrator scheduler provisioner tidectl
 COMMON_SOURCES  := $(wildcard common/*/*.c common/*/*.cc)
 SERVICE_SOURCES := $(foreach s,$(SERVICES),$(wildcard services/$(s)/*.c services/$(s)/*.cc))
 SERVICE_MAINS   := $(wildcard $(SERVICES:%=services/%/main.c))
-TEST_SOURCES    := $(wildcard tests/unit/*_test.c tests/integration/*_test.c)
+TEST_SOURCES    := $(wildcard tests/unit/*_test.c tests/integration/*_test.c) tests/differential/reply.c
+FUZZ_SOURCES    := $(wildcard tests/fuzz/*.c)
 
 object = $(patsubst %,$(BUILD)/obj/%.o,$(1))
 
@@ -38,10 +39,12 @@ PROGRAMS          := $(patsubst services/%/main.c,$(BUILD)/bin/%,$(SERVICE_MAINS
 BENCH_SOURCES     := $(wildcard tests/bench/*.c)
 BENCH_PROGRAMS    := $(BENCH_SOURCES:tests/%.c=$(BUILD)/test/%)
 TEST_PROGRAMS     := $(TEST_SOURCES:tests/%.c=$(BUILD)/test/%)
+FUZZ_PROGRAMS     := $(FUZZ_SOURCES:tests/%.c=$(BUILD)/%)
 # What tests share: scenes, a simulated world.
 TEST_HELPERS      := $(filter-out %_test.c,$(wildcard tests/unit/*.c tests/integration/*.c))
 TEST_LIBRARY      := $(BUILD)/lib/libtests.a
 OBJECTS           := $(call object,$(COMMON_SOURCES) $(SERVICE_SOURCES) $(TEST_SOURCES) $(TEST_HELPERS) $(BENCH_SOURCES) \
+                       $(FUZZ_SOURCES) \
                        deploy/dev/topics.c)
 
 # --- How ---
@@ -137,6 +140,10 @@ $(BUILD)/test/%: $(BUILD)/obj/tests/%.c.o $(TEST_LIBRARY) $(SERVICE_LIBRARIES) $
 	@mkdir -p $(@D)
 	$(call link,-lcmocka)
 
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.c.o $(COMMON_LIBRARY)
+	@mkdir -p $(@D)
+	$(call link,-fsanitize=fuzzer)
+
 .SECONDARY: $(OBJECTS)
 -include $(OBJECTS:.o=.d)
 
@@ -164,7 +171,7 @@ demo: deps ## upgrade a fleet of 40 simulated runtimes and watch
 
 ASAN := BUILD=$(BUILD)-asan SANITIZE=address,undefined
 
-.PHONY: test unit unit-asan integration e2e chaos bench
+.PHONY: test unit unit-asan integration e2e chaos bench bench-graphql fuzz fuzz-programs
 test: deps ## all suites; the last line counts
 	@$(MAKE) --no-print-directory all test-programs
 	@$(MAKE) --no-print-directory $(ASAN) all test-programs
@@ -183,7 +190,21 @@ integration e2e chaos: deps ## one kind of suites on the real Kafka and PostgreS
 
 bench: deps ## speed and size
 	@$(MAKE) --no-print-directory all $(BENCH_PROGRAMS)
-	@for script in tests/bench/*.py; do "$$script" || exit 1; done
+	@tests/bench/bench.py
+
+bench-graphql: deps ## speed of GraphQL: the engine beside graphql-js, the API beside evhttp and pgbench
+	@deploy/dev/deps --bench
+	@$(MAKE) --no-print-directory all $(BENCH_PROGRAMS)
+	@tests/bench/graphql.py
+
+FUZZ := BUILD=$(BUILD)-fuzz CC=clang CXX=clang++ SANITIZE=fuzzer-no-link,address,undefined
+
+fuzz: deps ## random documents against the GraphQL engine, FUZZ_SECONDS=30 for each target
+	@deploy/dev/deps --lint
+	@$(MAKE) --no-print-directory $(FUZZ) fuzz-programs
+	@tests/fuzz/run $(BUILD)-fuzz/fuzz
+
+fuzz-programs: $(FUZZ_PROGRAMS)
 
 # --- Check ---
 
@@ -233,7 +254,7 @@ format: ## put all sources into the project's format
 
 .PHONY: clean help
 clean: ## remove what was built (not .run, not .cache)
-	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-clang
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-clang $(BUILD)-fuzz
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9 -]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

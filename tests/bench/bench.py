@@ -160,8 +160,13 @@ def bench_latency():
     env = dict(line.replace("export ", "", 1).split("=", 1) for line in open(os.path.join(RUN, "env"))
                if line.startswith("export "))
     plain = {name: value.strip().replace("\\ ", " ").strip("'") for name, value in env.items()}
+    body = '{"targets":{"include":[{"runtimeID":"bench-00001"}]},"dryRun":true}'
+    path = os.path.join(RUN, "request")
+    with open(path, "w") as request:
+        request.write("POST /upgrade/kyma HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n%s" %
+                      (TOKEN, len(body), body))
     answer = json.loads(script(os.path.join(BUILD, "test", "bench", "latency"), plain["TIDEGATE_KAFKA"],
-                               plain["TIDEGATE_DATABASE"], "127.0.0.1", str(PORT), TOKEN, "2000"))
+                               plain["TIDEGATE_DATABASE"], "127.0.0.1", str(PORT), "2000", "202", path))
     for name, times in answer.items():
         figure("%s, median" % name, times["median_ms"], "ms")
         figure("%s, p99" % name, times["p99_ms"], "ms")

@@ -1,9 +1,10 @@
-/* latency - how long a client waits for 202, beside what the path cannot do without.
+/* latency - how long a client waits for an answer, beside what the path cannot do without.
  *
- *     latency BOOTSTRAP CONNINFO HOST PORT TOKEN COUNT
+ *     latency BOOTSTRAP CONNINFO HOST PORT COUNT STATUS FILE
  *
- * Measures, by turns in one run: one acknowledged produce of 300 bytes, one PostgreSQL commit, one
- * `POST /upgrade/kyma` (dry run, one runtime) on a connection that is kept. Prints the medians and p99 as JSON. */
+ * Measures, by turns in one run: one acknowledged produce of 300 bytes, one PostgreSQL commit, and the HTTP request of
+ * FILE on a connection that is kept; "@@@@@" in it becomes the number of the request. Each must be answered with STATUS
+ * and without "errors". Prints the medians and p99 as JSON. */
 #include <arpa/inet.h>
 #include <libpq-fe.h>
 #include <librdkafka/rdkafka.h>
@@ -125,14 +126,44 @@ static int open_gateway(const char *host, int port)
     return fd;
 }
 
-static double post(int fd, const char *request)
+/* A request from a file, and where its number stands. */
+struct template {
+    char text[32768];
+    size_t size;
+    char *number; /* NULL: it has none */
+};
+
+enum { NUMBER_LENGTH = 5 };
+
+static void read_template(struct template *template, const char *path)
+{
+    FILE *file = fopen(path, "r");
+
+    if (file == NULL)
+        fail(path);
+    template->size = fread(template->text, 1, sizeof template->text - 1, file);
+    template->number = strstr(template->text, "@@@@@");
+    fclose(file);
+}
+
+static void number_template(struct template *template, int number)
+{
+    char digits[NUMBER_LENGTH + 1];
+
+    if (template->number == NULL)
+        return;
+    snprintf(digits, sizeof digits, "%0*d", NUMBER_LENGTH, number);
+    memcpy(template->number, digits, NUMBER_LENGTH);
+}
+
+static double post(int fd, const struct template *request, const char *status)
 {
     char answer[4096];
     size_t size = 0;
     double begin = now_ms();
     const char *body, *length;
 
-    if (write(fd, request, strlen(request)) != (ssize_t)strlen(request))
+    if (write(fd, request->text, request->size) != (ssize_t)request->size)
         fail("the gateway hung up");
     for (;;) {
         ssize_t got = read(fd, answer + size, sizeof answer - size - 1);
@@ -146,7 +177,7 @@ static double post(int fd, const char *request)
         if (body != NULL && length != NULL && size >= (size_t)(body + 4 - answer) + (size_t)atoi(length + 16))
             break;
     }
-    if (strncmp(answer, "HTTP/1.1 202", 12) != 0)
+    if (strncmp(answer + strlen("HTTP/1.1 "), status, 3) != 0 || strstr(body, "\"errors\"") != NULL)
         fail(answer);
     return now_ms() - begin;
 }
@@ -154,26 +185,26 @@ static double post(int fd, const char *request)
 int main(int argc, char **argv)
 {
     static double produced[COUNT_MAX], committed[COUNT_MAX], posted[COUNT_MAX];
-    static char request[32768];
-    static const char body[] = "{\"targets\":{\"include\":[{\"runtimeID\":\"bench-00001\"}]},\"dryRun\":true}";
+    static struct template request;
     rd_kafka_topic_t *topic;
     rd_kafka_t *handle;
     PGconn *database;
     int count, fd;
 
-    if (argc != 7)
-        fail("usage: latency BOOTSTRAP CONNINFO HOST PORT TOKEN COUNT");
-    count = atoi(argv[6]);
-    if (count < 1 || count > COUNT_MAX)
-        fail("COUNT is 1 to 100000");
-    snprintf(request, sizeof request,
-             "POST /upgrade/kyma HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Length: %zu\r\n\r\n%s",
-             argv[3], argv[5], sizeof body - 1, body);
+    if (argc != 8)
+        fail("usage: latency BOOTSTRAP CONNINFO HOST PORT COUNT STATUS FILE");
+    count = atoi(argv[5]);
+    if (count < 1 || count > COUNT_MAX - WARM_UP)
+        fail("COUNT is 1 to 99800");
+    read_template(&request, argv[7]);
     topic = open_topic(argv[1], &handle);
     database = open_database(argv[2]);
     fd = open_gateway(argv[3], atoi(argv[4]));
     for (int i = -WARM_UP; i < count; i++) {
-        double p = produce(handle, topic), c = commit(database), r = post(fd, request);
+        double p = produce(handle, topic), c = commit(database), r;
+
+        number_template(&request, i + WARM_UP);
+        r = post(fd, &request, argv[6]);
 
         if (i >= 0) {
             produced[i] = p;
