@@ -311,6 +311,8 @@ static void act(struct partition *partition, struct batch *batch)
         free(message->bytes);
         message->bytes = NULL;
     }
+    if (batch->message_count > 0 && batch->reply_count > 0)
+        port->hurry(port->context);
     for (size_t i = 0; i < batch->calls.count; i++)
         port->drive(port->context, &batch->calls.items[i]);
 }

@@ -79,6 +79,11 @@ void kafka_send(struct kafka *kafka, int topic, int partition, const char *bytes
     producer_send(kafka->messenger, kafka->requests[topic], partition, bytes, size, opaque);
 }
 
+void kafka_hurry(struct kafka *kafka)
+{
+    producer_hurry(kafka->messenger);
+}
+
 void kafka_reply(struct kafka *kafka, int partition, const char *bytes, size_t size)
 {
     producer_send(kafka->recorder, kafka->replies, partition, bytes, size, NULL);

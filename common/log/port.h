@@ -52,6 +52,7 @@ struct port {
     /* Log. Bytes are copied. Appends to one partition, and sends to one partition, stay in order. */
     void (*append)(void *context, int partition, const char *bytes, size_t size, struct flight *flight);
     void (*send)(void *context, int topic, int partition, const char *bytes, size_t size, struct flight *flight);
+    void (*hurry)(void *context); /* what was sent is not to gather: a client waits for what follows */
     void (*reply)(void *context, int partition, const char *bytes, size_t size); /* a hint: may be lost */
     /* Delivers the records of events from offset `from`: processor_record for each, then processor_end, once. */
     void (*read)(void *context, int partition, int64_t from);

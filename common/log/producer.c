@@ -3,11 +3,15 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/log/kafka_client.h"
 #include "common/log/kafka_queue.h"
 
-enum { TOPICS_MAX = 8 };
+enum {
+    TOPICS_MAX = 8,
+    HURRY_MS = 2, /* between two hand-overs at least, however many clients wait: many of them share a request */
+};
 
 struct held { /* what waits for its turn, or for room in a full queue */
     struct held *next;
@@ -26,6 +30,7 @@ struct producer {
     size_t topic_count;
     struct held *first, **end;
     struct event *gather_timer; /* pending: what comes now gathers; NULL: nothing ever does */
+    int64_t handed_ms;          /* when something was handed over last; of the monotonic clock */
 };
 
 static void hold(struct producer *producer, rd_kafka_topic_t *topic, int partition, const char *bytes, size_t size,
@@ -42,9 +47,19 @@ static void hold(struct producer *producer, rd_kafka_topic_t *topic, int partiti
     producer->end = &held->next;
 }
 
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 /* Gives librdkafka what it takes; the rest waits until deliveries make room. */
 static void hand_over(struct producer *producer)
 {
+    if (producer->gather_timer != NULL)
+        producer->handed_ms = monotonic_ms();
     while (producer->first != NULL) {
         struct held *held = producer->first;
 
@@ -183,4 +198,16 @@ void producer_send(struct producer *producer, rd_kafka_topic_t *topic, int parti
         hand_over(producer);
     else if (!evtimer_pending(producer->gather_timer, NULL))
         evtimer_add(producer->gather_timer, &now);
+}
+
+void producer_hurry(struct producer *producer)
+{
+    static const struct timeval soon = { .tv_usec = HURRY_MS * 1000 };
+
+    if (producer->first == NULL || producer->gather_timer == NULL)
+        return;
+    if (monotonic_ms() - producer->handed_ms >= HURRY_MS)
+        hand_over(producer);
+    else
+        evtimer_add(producer->gather_timer, &soon);
 }

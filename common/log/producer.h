@@ -36,4 +36,7 @@ rd_kafka_topic_t *producer_topic(struct producer *producer, const char *name);
 void producer_send(struct producer *producer, rd_kafka_topic_t *topic, int partition, const char *bytes, size_t size,
                    void *opaque);
 
+/* What was sent so far waits for no more than 2 ms more. */
+void producer_hurry(struct producer *producer);
+
 #endif

@@ -54,6 +54,14 @@ static void on_swallowed(evutil_socket_t fd, short what, void *context)
     free(deferred);
 }
 
+static void port_hurry(void *context)
+{
+    struct service_process *process = context;
+
+    if (!process->rebuild)
+        kafka_hurry(process->kafka);
+}
+
 static void port_send(void *context, int topic, int partition, const char *bytes, size_t size, struct flight *flight)
 {
     struct service_process *process = context;
@@ -389,6 +397,7 @@ struct port service_port(struct service_process *process)
     return (struct port){ .context = process,
                           .append = port_append,
                           .send = port_send,
+                          .hurry = port_hurry,
                           .reply = port_reply,
                           .read = port_read,
                           .take = port_take,
