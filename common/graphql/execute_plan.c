@@ -400,7 +400,7 @@ static size_t weight_of(const json_t *value)
     if (json_is_string(value))
         return weight + json_string_length(value);
     json_array_foreach(value, i, item)
-        weight += sizeof(item) + weight_of(item);
+        weight += sizeof(json_t *) + weight_of(item);
     if (json_is_object(value))
         weight += 160;
     json_object_foreach((json_t *)(uintptr_t)value, key, item)

@@ -138,6 +138,7 @@ static size_t shortest_digits(double number, char digits[GQL_NUMBER_SIZE], int *
         if (strtod(text, NULL) == number)
             break;
     }
+    digits[0] = '0';
     for (const char *at = text; *at != 'e' && *at != '\0'; at++)
         if (*at != '.')
             digits[count++] = *at;
@@ -323,6 +324,7 @@ void gql_inspect(const json_t *value, char *out, size_t size)
     struct inspection inspection = { .max = size };
     size_t length;
 
+    gql_text_reserve(&inspection.text, 1); /* so that there is a text, whatever is put in */
     inspect(&inspection, value, 0);
     length = inspection.text.size < size ? inspection.text.size : size - 1;
     memcpy(out, inspection.text.bytes, length);

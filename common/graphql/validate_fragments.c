@@ -105,7 +105,7 @@ void validate_find_fragments(struct validation *v)
             sorted[count++] = &v->scopes[i];
     if (count == 0)
         return;
-    qsort(sorted, count, sizeof(*sorted), compare_definitions);
+    qsort(sorted, count, sizeof(struct scope *), compare_definitions);
     join_definitions(v, sorted, count);
     v->closure = gql_alloc(&v->arena, v->fragment_count * sizeof(struct fragment *));
     v->marks = gql_alloc(&v->arena, v->fragment_count * sizeof(*v->marks));

@@ -105,7 +105,7 @@ static const struct gql_member **sorted_members(struct validation *v, const stru
 
     for (; members != NULL; members = members->next)
         sorted[i++] = members;
-    qsort(sorted, count, sizeof(*sorted), compare_members);
+    qsort(sorted, count, sizeof(struct gql_member *), compare_members);
     return sorted;
 }
 
@@ -439,17 +439,17 @@ static uint32_t count_of_type(struct entry *const *group, uint32_t size)
 /* One object type at a time, with those of no object type, which are the first `shared` of the group. */
 static void check_types(struct overlaps *o, struct entry *const *group, uint32_t size, uint32_t shared)
 {
-    struct entry **together = calloc(size, sizeof(*together));
+    struct entry **together = calloc(size, sizeof(struct entry *));
 
     if (together == NULL)
         abort();
-    memcpy(together, group, shared * sizeof(*together));
+    memcpy(together, group, shared * sizeof(struct entry *));
     check_arguments(o, group[0], group, shared);
     for (uint32_t i = shared; i < size && validate_spend(o->v, shared);) {
         uint32_t count = count_of_type(group + i, size - i);
 
         check_arguments(o, shared > 0 ? group[0] : group[i], group + i, count);
-        memcpy(together + shared, group + i, count * sizeof(*together));
+        memcpy(together + shared, group + i, count * sizeof(struct entry *));
         merge_below(o, together, shared + count, false);
         i += count;
     }
@@ -483,12 +483,12 @@ static void check_merge(struct overlaps *o, const struct merge *merge, struct fr
     expand(o, merge, pending);
     if (o->count == 0)
         return;
-    sorted = calloc(o->count, sizeof(*sorted));
+    sorted = calloc(o->count, sizeof(struct entry *));
     if (sorted == NULL)
         abort();
     for (uint32_t i = 0; i < o->count; i++)
         sorted[i] = &o->entries[i];
-    qsort(sorted, o->count, sizeof(*sorted), compare_entries);
+    qsort(sorted, o->count, sizeof(struct entry *), compare_entries);
     for (uint32_t begin = 0; begin < o->count && o->a == NULL; begin = end) {
         for (end = begin + 1; end < o->count && strcmp(sorted[end]->field->key, sorted[begin]->field->key) == 0;)
             end++;

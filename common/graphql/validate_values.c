@@ -91,7 +91,7 @@ static void leaf_value(struct validation *v, const struct gql_value *value, cons
 {
     const struct gql_type *type;
 
-    if (ref == NULL)
+    if (ref == NULL || ref->type == NULL) /* an unknown type is reported where it is named */
         return;
     type = ref->type;
     if (type->kind == GQL_SCALAR) {
@@ -185,9 +185,9 @@ static void one_of_fields(struct validation *v, const struct gql_value *object, 
                     object->at);
         return;
     }
-    while (last->next != NULL)
+    while (last != NULL && last->next != NULL)
         last = last->next;
-    if (last->value->kind == GQL_VALUE_NULL)
+    if (last != NULL && last->value->kind == GQL_VALUE_NULL)
         validate_at(v,
                     gql_errors_add(v->errors, "ValuesOfCorrectType", "Field \"%s.%s\" must be non-null.", type->name,
                                    last->name.text),
@@ -254,7 +254,7 @@ static void check_list(struct validation *v, const struct gql_value *list, struc
 /* A OneOf input object counts as such where it may be null, as in graphql-js; elsewhere executing it checks the field. */
 static const struct gql_type *one_of(const struct gql_ref *ref)
 {
-    return ref != NULL && ref->kind == GQL_REF_NAMED && ref->type->is_one_of ? ref->type : NULL;
+    return ref != NULL && ref->kind == GQL_REF_NAMED && ref->type != NULL && ref->type->is_one_of ? ref->type : NULL;
 }
 
 static void check_value(struct validation *v, const struct gql_value *value, struct expected expected)

@@ -137,7 +137,7 @@ const uint32_t *validate_first_of_member(struct validation *v, const struct gql_
         ++*count;
     if (*count <= 1 || (*count <= FEW_NAMES && are_few_members_distinct(members, *count)))
         return NULL;
-    *names = list = gql_alloc(&v->arena, *count * sizeof(*list));
+    *names = list = gql_alloc(&v->arena, *count * sizeof(const struct gql_name *));
     for (const struct gql_member *member = members; member != NULL; member = member->next)
         list[i++] = &member->name;
     return first_of_many(v, list, *count);
@@ -217,7 +217,7 @@ const char *suggestion_text(struct suggestion *suggestion)
 
 struct ref_text validate_ref_text(const struct gql_ref *ref)
 {
-    struct ref_text text;
+    struct ref_text text = { "" };
 
     gql_ref_print(ref, text.text, sizeof(text.text));
     return text;
