@@ -16,6 +16,7 @@ struct release {
     char *version;
     json_t *configuration;
     char hash[SHA256_HEX_SIZE];
+    bool tiller;
 };
 
 struct releases {
@@ -53,6 +54,7 @@ static bool check(const json_t *file, const char *version, struct error *err)
 {
     const json_t *components = json_object_get(file, "components");
     const json_t *configuration = json_object_get(file, "configuration");
+    const json_t *tiller = json_object_get(file, "tiller");
     const char *named = json_string_value(json_object_get(file, "version"));
     json_t *item;
     size_t i;
@@ -65,8 +67,10 @@ static bool check(const json_t *file, const char *version, struct error *err)
         return error_set(err, ERROR_INPUT, "components: must be a list of at least one {\"component\", \"namespace\"}");
     if (!json_is_array(configuration))
         return error_set(err, ERROR_INPUT, "configuration: must be a list of {\"key\", \"value\"}; [] for none");
-    if (json_object_size(file) != 3)
-        return error_set(err, ERROR_INPUT, "has other members than version, components and configuration");
+    if (tiller != NULL && !json_is_boolean(tiller))
+        return error_set(err, ERROR_INPUT, "tiller: must be true or false");
+    if (json_object_size(file) != (tiller == NULL ? 3 : 4))
+        return error_set(err, ERROR_INPUT, "has other members than version, components, configuration and tiller");
     json_array_foreach(components, i, item)
         if (!check_pair(item, "components", i, "component", "namespace", false, err))
             return false;
@@ -117,6 +121,7 @@ static bool add_file(struct releases *releases, const char *folder, const char *
     }
     release->version = version;
     release->configuration = configuration_of(file);
+    release->tiller = json_is_true(json_object_get(file, "tiller"));
     configuration_hash(release->configuration, release->hash);
     releases->count++;
     version = NULL;
@@ -233,6 +238,13 @@ const char *releases_hash(const struct releases *releases, const char *version)
     const struct release *release = find(releases, version);
 
     return release == NULL ? NULL : release->hash;
+}
+
+bool releases_ship_tiller(const struct releases *releases, const char *version)
+{
+    const struct release *release = find(releases, version);
+
+    return release != NULL && release->tiller;
 }
 
 const char *releases_list(const struct releases *releases)

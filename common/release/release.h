@@ -6,11 +6,13 @@
  *      "components": [{"component": "istio", "namespace": "istio-system"}, ...],
  *      "configuration": [{"key": "global.x", "value": "y"}, ...]}
  *
- * All three members are needed, nothing else may stand there. Read once; const afterwards. */
+ * All three members are needed. A release that still ships Tiller says so: "tiller": true. Nothing else may stand there.
+ * Read once; const afterwards. */
 #ifndef TIDEGATE_RELEASE_RELEASE_H
 #define TIDEGATE_RELEASE_RELEASE_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "common/base/error.h"
 
@@ -28,6 +30,9 @@ const json_t *releases_configuration(const struct releases *releases, const char
 
 /* Its hash (configuration_hash), or NULL. Lives as long as `releases`. */
 const char *releases_hash(const struct releases *releases, const char *version);
+
+/* Does that release still ship Tiller, so that its clusters must allow privileged containers? No if there is none. */
+bool releases_ship_tiller(const struct releases *releases, const char *version);
 
 /* The versions that exist, oldest first: "1.11.0, 2.3.0, 2.4.2". For messages; lives as long as `releases`. */
 const char *releases_list(const struct releases *releases);

@@ -92,7 +92,10 @@ static void the_releases_of_the_project_are_valid_and_listed_by_version(void **s
 
     (void)state;
     assert_non_null(releases);
-    assert_string_equal(releases_list(releases), "1.11.0, 2.3.0, 2.4.2");
+    assert_string_equal(releases_list(releases), "1.11.0, 1.20.4, 1.24.5, 2.3.0, 2.4.2");
+    assert_true(releases_ship_tiller(releases, "1.11.0"));
+    assert_false(releases_ship_tiller(releases, "1.24.5"));
+    assert_false(releases_ship_tiller(releases, "0.1"));
     assert_string_not_equal(releases_hash(releases, "2.3.0"), releases_hash(releases, "2.4.2"));
     releases_free(releases);
 }
