@@ -1,12 +1,13 @@
 /* driver.h - how stages become true in the outside world.
  *
- * A driver begins stages and says when they have ended. Everything is asynchronous on the event loop and may be asked
- * again: after a crash or a takeover the same call comes anew, from the same process or another. So a driver keeps with
- * what it changes the fence of the call that ordered it, and refuses a call with a lower one: it comes from somebody who
- * has been replaced, and needs no action and no report. */
+ * A driver begins stages, tells how they go and says when they have ended. Everything is asynchronous on the event loop
+ * and may be asked again: after a crash or a takeover the same call comes anew, from the same process or another. So a
+ * driver keeps with what it changes the fence of the call that ordered it, and refuses a call with a lower one: it comes
+ * from somebody who has been replaced, and needs no action. */
 #ifndef TIDEGATE_PROVISIONER_DRIVER_H
 #define TIDEGATE_PROVISIONER_DRIVER_H
 
+#include <jansson.h>
 #include <stdbool.h>
 
 #include "common/base/error.h"
@@ -14,10 +15,28 @@
 
 struct event_base;
 
-/* A stage has ended. `message`: why not, if it failed; never NULL. All texts are borrowed for the call. May come more
- * than once for a stage, and for one that has long been over; never from inside `drive`. */
-typedef void driver_report(void *context, const char *runtime_id, const char *operation_id, const char *stage, bool ok,
-                           const char *message);
+enum report_kind {
+    REPORT_PROGRESS, /* the stage goes on; `message` says how: the installer's text, whole */
+    REPORT_RETRIED,  /* something failed, `message` says what; the driver tries it again */
+    REPORT_DONE,     /* the stage has ended well */
+    REPORT_FAILED,   /* it has ended, and with it the operation; `message` says why */
+    REPORT_LOST,     /* nothing more will come from here: the runtime is in somebody else's hands. Not to be told on */
+};
+
+/* All is borrowed for the call. */
+struct report {
+    const char *runtime_id, *operation_id, *stage;
+    enum report_kind kind;
+    const char *message;            /* never NULL */
+    const char *reason, *component; /* of an error: codes for the operation's last error; NULL: none */
+    const json_t *gives; /* of a stage that is done: what is known of the runtime now. NULL: nothing. Members,
+                                       all optional: seed, kubeconfig (sealed), kubernetesVersion, hibernationPossible,
+                                       hibernated */
+};
+
+/* May come more than once for a stage, and for one that has long been over; never from inside `drive`. Each call ends in
+ * one of the last three kinds, unless another one for the same runtime replaces it or the driver is closed. */
+typedef void driver_report(void *context, const struct report *report);
 
 struct driver {
     const char *name;
@@ -27,8 +46,15 @@ struct driver {
     void *(*open)(struct event_base *base, const void *options, driver_report *report, void *context,
                   struct error *err);
 
-    /* Begin the stage of `call`, or go on with it: idempotent. `call` is borrowed for the call. The stage "Stopping"
-     * ends whatever runs of the operation. */
+    /* Begin the stage of `call`, or go on with it: idempotent. `call` is borrowed for the call, but for its detail, of
+     * which a reference may be kept: nobody changes it. The stage "Stopping" ends whatever runs of the operation.
+     * Members of call->detail, an object or NULL:
+     *     tenant, type                      always; `type` is the operation's
+     *     version, configuration,           StartingInstallation, StartingUpgrade: the hash, and the body with its
+     *     kymaConfig                        secret values sealed
+     *     clusterConfig, shootName,         WaitingForClusterDomain, WaitingForClusterCreation,
+     *     subAccount                        WaitingForShootNewVersion, WaitingForShootUpgrade
+     *     administrators                    CreatingBindingsForOperators */
     void (*drive)(void *driver, const struct call *call);
 
     /* Forgets what is under way here; the outside world goes on. NULL is fine. */

@@ -4,6 +4,7 @@
 
 #include "common/base/error.h"
 #include "common/release/release.h"
+#include "common/secret/secret.h"
 #include "services/provisioner/cluster_default.h"
 #include "services/provisioner/decide.h"
 
@@ -12,6 +13,7 @@ enum { TEXT_LENGTH_MAX = 256 };
 /* One line of an import, complete. */
 struct line {
     const char *instance_id, *tenant, *sub_account, *plan, *region, *shoot_name, *kyma_version;
+    const char *kubeconfig; /* sealed; "": none is given */
     json_t *kyma, *cluster; /* own */
     char kyma_hash[SHA256_HEX_SIZE], cluster_hash[SHA256_HEX_SIZE];
 };
@@ -38,32 +40,6 @@ static bool take_text(const json_t *line, const char *name, bool needed, const c
     return true;
 }
 
-/* Can `value` be kept? Secret values not, while there is no encryption: an event is for ever. Nor numbers that are no
- * integers: no configuration has any, and their way through the read model may change them. */
-static bool can_be_kept(const json_t *value, struct error *err)
-{
-    const char *name;
-    json_t *member;
-    size_t i;
-
-    if (json_is_real(value))
-        return error_set(err, ERROR_INPUT, "numbers must be integers");
-    if (json_is_array(value)) {
-        json_array_foreach(value, i, member)
-            if (!can_be_kept(member, err))
-                return false;
-    }
-    if (!json_is_object(value))
-        return true;
-    json_object_foreach((json_t *)value, name, member) {
-        if (strcmp(name, "secret") == 0 && json_is_true(member))
-            return error_set(err, ERROR_INPUT, "secret values cannot be stored yet");
-        if (!can_be_kept(member, err))
-            return false;
-    }
-    return true;
-}
-
 static bool take_object(const json_t *line, const char *name, json_t **object, struct error *err)
 {
     json_t *value = json_object_get(line, name);
@@ -72,11 +48,25 @@ static bool take_object(const json_t *line, const char *name, json_t **object, s
         return true;
     if (!json_is_object(value))
         return error_set(err, ERROR_INPUT, "%s: must be an object", name);
-    if (!can_be_kept(value, err)) {
+    if (!configuration_can_be_kept(value, err)) {
         error_context(err, "%s", name);
         return false;
     }
     *object = json_incref(value);
+    return true;
+}
+
+static bool take_kubeconfig(const json_t *line, const char **text, struct error *err)
+{
+    const json_t *value = json_object_get(line, "kubeconfig");
+
+    *text = text_of(line, "kubeconfig");
+    if (value == NULL || json_is_null(value))
+        return true;
+    if (!secret_is_sealed(*text))
+        return error_set(err, ERROR_INPUT, "kubeconfig: must be sealed");
+    if (json_string_length(value) > RUNTIME_KUBECONFIG_SIZE_MAX)
+        return error_set(err, ERROR_INPUT, "kubeconfig: must have at most %d bytes", RUNTIME_KUBECONFIG_SIZE_MAX);
     return true;
 }
 
@@ -87,7 +77,17 @@ static json_t *kyma_version_only(const char *version)
                      "conflictStrategy");
 }
 
-static void complete_kyma(struct line *line, const struct releases *releases)
+/* The configuration says which version it is of: a rollback learns it from there. */
+static void name_version(struct line *line)
+{
+    json_t *named = json_copy(line->kyma);
+
+    json_object_set_new(named, "version", json_string(line->kyma_version));
+    json_decref(line->kyma);
+    line->kyma = named;
+}
+
+static void complete_kyma(struct line *line, const char *runtime_id, const struct releases *releases)
 {
     const char *hash = NULL;
 
@@ -100,11 +100,13 @@ static void complete_kyma(struct line *line, const struct releases *releases)
     }
     if (line->kyma == NULL)
         line->kyma = kyma_version_only(line->kyma_version);
-    configuration_hash(line->kyma, line->kyma_hash);
+    else if (*text_of(line->kyma, "version") == '\0')
+        name_version(line);
+    configuration_name(line->kyma, runtime_id, line->kyma_hash);
 }
 
 /* The cluster's name is the runtime's: without it in the configuration, runtimes that are alike share one. */
-static void complete_cluster(struct line *line)
+static void complete_cluster(struct line *line, const char *runtime_id)
 {
     if (line->cluster == NULL) {
         line->cluster = cluster_default(line->plan, line->region);
@@ -115,7 +117,7 @@ static void complete_cluster(struct line *line)
         json_decref(line->cluster);
         line->cluster = shared;
     }
-    configuration_hash(line->cluster, line->cluster_hash);
+    configuration_name(line->cluster, runtime_id, line->cluster_hash);
 }
 
 static bool line_read(const struct runtimes *runtimes, const struct request *request, struct line *line,
@@ -138,10 +140,11 @@ static bool line_read(const struct runtimes *runtimes, const struct request *req
         !take_text(from, "region", false, &line->region, err) ||
         !take_text(from, "shootName", false, &line->shoot_name, err) ||
         !take_text(from, "kymaVersion", false, &line->kyma_version, err) ||
-        !take_object(from, "kymaConfig", &line->kyma, err) || !take_object(from, "clusterConfig", &line->cluster, err))
+        !take_kubeconfig(from, &line->kubeconfig, err) || !take_object(from, "kymaConfig", &line->kyma, err) ||
+        !take_object(from, "clusterConfig", &line->cluster, err))
         return false;
-    complete_kyma(line, runtimes->settings->releases);
-    complete_cluster(line);
+    complete_kyma(line, request->subject, runtimes->settings->releases);
+    complete_cluster(line, request->subject);
     return true;
 }
 
@@ -157,9 +160,8 @@ static void set_text(json_t *data, const char *name, const char *now, const char
 static void set_configuration(const struct runtimes *runtimes, json_t *data, bool cluster, const char *hash,
                               json_t *body)
 {
-    json_object_set_new(data, cluster ? "clusterConfigHash" : "kymaConfigHash", json_string(hash));
-    if (runtimes_configuration(runtimes, hash) == NULL)
-        json_object_set(data, cluster ? "clusterConfig" : "kymaConfig", body);
+    runtime_name_configuration(runtimes, data, cluster ? "clusterConfigHash" : "kymaConfigHash",
+                               cluster ? "clusterConfig" : "kymaConfig", hash, body);
 }
 
 static json_t *registered(const struct runtimes *runtimes, const struct line *line)
@@ -170,11 +172,28 @@ static json_t *registered(const struct runtimes *runtimes, const struct line *li
 
     set_configuration(runtimes, data, false, line->kyma_hash, line->kyma);
     set_configuration(runtimes, data, true, line->cluster_hash, line->cluster);
+    if (*line->kubeconfig != '\0')
+        json_object_set_new(data, "kubeconfig", json_string(line->kubeconfig));
     return data;
 }
 
-/* What of `line` is news about `runtime`. While an operation runs its configurations are left alone, and what an
- * upgrade brought is never turned back. */
+static bool is_new_kubeconfig(const struct runtime *runtime, const char *kubeconfig)
+{
+    char hash[KUBECONFIG_HASH_SIZE];
+
+    if (*kubeconfig == '\0')
+        return false;
+    kubeconfig_hash(kubeconfig, hash);
+    return strcmp(hash, runtime->kubeconfig_hash) != 0;
+}
+
+static bool is_named(const struct configuration *configuration, const char *hash)
+{
+    return configuration != NULL && strcmp(configuration->hash, hash) == 0;
+}
+
+/* What of `line` is news about `runtime`. While an operation runs its configurations are left alone, and what operations
+ * brought is never turned back. */
 static json_t *changed(const struct runtimes *runtimes, const struct runtime *runtime, const struct line *line)
 {
     json_t *data = json_object();
@@ -183,14 +202,16 @@ static json_t *changed(const struct runtimes *runtimes, const struct runtime *ru
     set_text(data, "plan", line->plan, runtime->plan);
     set_text(data, "region", line->region, runtime->region);
     set_text(data, "shootName", line->shoot_name, runtime->shoot_name);
+    if (is_new_kubeconfig(runtime, line->kubeconfig))
+        json_object_set_new(data, "kubeconfig", json_string(line->kubeconfig));
     if (runtime_busy(runtime))
         return data;
-    if (strcmp(line->cluster_hash, runtime->cluster_config->hash) != 0)
+    if (!runtime->reshaped && !is_named(runtime->cluster_config, line->cluster_hash))
         set_configuration(runtimes, data, true, line->cluster_hash, line->cluster);
     if (runtime->upgraded)
         return data;
     set_text(data, "kymaVersion", line->kyma_version, runtime->kyma_version);
-    if (strcmp(line->kyma_hash, runtime->kyma_config->hash) != 0)
+    if (!is_named(runtime->kyma_config, line->kyma_hash))
         set_configuration(runtimes, data, false, line->kyma_hash, line->kyma);
     return data;
 }
@@ -226,6 +247,8 @@ static bool contradicts(const struct runtime *runtime, const struct line *line, 
 {
     if (strcmp(runtime->tenant, line->tenant) != 0)
         return !error_set(why, ERROR_CONFLICT, "runtime %s belongs to global account %s", runtime->id, runtime->tenant);
+    if (*runtime->instance_id == '\0')
+        return !error_set(why, ERROR_CONFLICT, "runtime %s was provisioned without an instance", runtime->id);
     if (strcmp(runtime->instance_id, line->instance_id) != 0)
         return !error_set(why, ERROR_CONFLICT, "runtime %s belongs to instance %s", runtime->id, runtime->instance_id);
     if (runtime->deprovisioned_ms != 0)
@@ -271,6 +294,12 @@ void runtime_decide_register(const struct runtimes *runtimes, const struct reque
     line_release(&line);
 }
 
+/* Its upgrades may come after its last user has let go of it. */
+static bool is_kept(const struct configuration *configuration)
+{
+    return configuration != NULL && configuration->kept;
+}
+
 void runtime_decide_configure(const struct runtimes *runtimes, const struct request *request, struct decision *out)
 {
     const char *hash = text_of(request->data, "hash");
@@ -282,8 +311,10 @@ void runtime_decide_configure(const struct runtimes *runtimes, const struct requ
         return;
     }
     configuration_hash(body, is);
-    if (strcmp(hash, is) != 0)
+    if (configuration_has_secrets(body))
+        runtime_reject(request, 400, out, "kymaConfig: what many runtimes share must have no secret values");
+    else if (strcmp(hash, is) != 0)
         runtime_reject(request, 400, out, "hash: must be that of kymaConfig");
-    else if (runtimes_configuration(runtimes, hash) == NULL)
+    else if (!is_kept(configurations_named(&runtimes->configurations, hash)))
         decision_event(out, EVENT_CONFIGURED, hash, json_pack("{s:s,s:O}", "hash", hash, "kymaConfig", body));
 }

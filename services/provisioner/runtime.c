@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "services/provisioner/calls.h"
 #include "services/provisioner/decide.h"
 #include "services/provisioner/evolve.h"
 #include "services/provisioner/rows.h"
@@ -15,23 +16,39 @@ static const char *const request_types[] = {
     [REQUEST_DEPROVISION] = "tidegate.runtime.deprovision.v1",
     [REQUEST_PROGRESS] = "tidegate.runtime.progress.v1",
     [REQUEST_WAKE] = "tidegate.runtime.wake.v1",
+    [REQUEST_PROVISION] = "tidegate.runtime.provision.v1",
+    [REQUEST_UPGRADE_KYMA] = "tidegate.runtime.upgradeKyma.v1",
+    [REQUEST_UPGRADE_SHOOT] = "tidegate.runtime.upgradeShoot.v1",
+    [REQUEST_HIBERNATE] = "tidegate.runtime.hibernate.v1",
+    [REQUEST_ROLL_BACK] = "tidegate.runtime.rollBack.v1",
     NULL,
 };
 
 static const char *const event_types[] = {
-    [EVENT_REGISTERED] = "tidegate.runtime.registered.v1", [EVENT_CHANGED] = "tidegate.runtime.changed.v1",
-    [EVENT_CONFIRMED] = "tidegate.runtime.confirmed.v1",   [EVENT_REJECTED] = "tidegate.runtime.rejected.v1",
-    [EVENT_CONFIGURED] = "tidegate.runtime.configured.v1", [EVENT_REFUSED] = "tidegate.runtime.refused.v1",
-    [EVENT_QUEUED] = "tidegate.runtime.queued.v1",         [EVENT_STARTED] = "tidegate.runtime.started.v1",
-    [EVENT_ADVANCED] = "tidegate.runtime.advanced.v1",     [EVENT_SUCCEEDED] = "tidegate.runtime.succeeded.v1",
-    [EVENT_FAILED] = "tidegate.runtime.failed.v1",         NULL,
+    [EVENT_REGISTERED] = "tidegate.runtime.registered.v1",
+    [EVENT_CHANGED] = "tidegate.runtime.changed.v1",
+    [EVENT_CONFIRMED] = "tidegate.runtime.confirmed.v1",
+    [EVENT_REJECTED] = "tidegate.runtime.rejected.v1",
+    [EVENT_CONFIGURED] = "tidegate.runtime.configured.v1",
+    [EVENT_REFUSED] = "tidegate.runtime.refused.v1",
+    [EVENT_QUEUED] = "tidegate.runtime.queued.v1",
+    [EVENT_STARTED] = "tidegate.runtime.started.v1",
+    [EVENT_ADVANCED] = "tidegate.runtime.advanced.v1",
+    [EVENT_SUCCEEDED] = "tidegate.runtime.succeeded.v1",
+    [EVENT_FAILED] = "tidegate.runtime.failed.v1",
+    [EVENT_NOTED] = "tidegate.runtime.noted.v1",
+    [EVENT_RETRIED] = "tidegate.runtime.retried.v1",
+    [EVENT_ROLLED_BACK] = "tidegate.runtime.rolledBack.v1",
+    NULL,
 };
 
-/* Configurations first, then runtimes, then operations: each names rows of those before it. */
+/* Configurations first, then runtimes, then the rest: each names rows of those before it. A kubeconfig is written once,
+ * so it needs no place in memory: what runs needs none. */
 static const struct core_table tables[] = {
-    [TABLE_CONFIGURATION] = { "configuration", NULL, "true" },
+    [TABLE_CONFIGURATION] = { "configuration", NULL, "kept OR users > 0" },
     [TABLE_RUNTIME] = { "runtime", "runtime_id", "running" },
     [TABLE_OPERATION] = { "operation", "runtime_id", "state = 'in progress'" },
+    [TABLE_KUBECONFIG] = { "kubeconfig", "runtime_id", NULL },
 };
 
 /* --- What must be in memory --- */
@@ -41,7 +58,12 @@ static void needs(const struct request *request, struct names *out)
     switch ((enum request_type)request->type) {
     case REQUEST_REGISTER:
     case REQUEST_UPGRADE:
-    case REQUEST_DEPROVISION: names_add(out, request->subject); break;
+    case REQUEST_DEPROVISION:
+    case REQUEST_PROVISION:
+    case REQUEST_UPGRADE_KYMA:
+    case REQUEST_UPGRADE_SHOOT:
+    case REQUEST_HIBERNATE:
+    case REQUEST_ROLL_BACK: names_add(out, request->subject); break;
     case REQUEST_PROGRESS:
     case REQUEST_CONFIGURE:
     case REQUEST_WAKE: break; /* configurations and running operations always are */
@@ -57,7 +79,10 @@ static void event_needs(const struct event *event, struct names *out)
     case EVENT_STARTED:
     case EVENT_ADVANCED:
     case EVENT_SUCCEEDED:
-    case EVENT_FAILED: names_add(out, event->subject); break;
+    case EVENT_FAILED:
+    case EVENT_NOTED:
+    case EVENT_RETRIED:
+    case EVENT_ROLLED_BACK: names_add(out, event->subject); break;
     case EVENT_CONFIRMED:
     case EVENT_REJECTED:
     case EVENT_CONFIGURED:
@@ -104,6 +129,11 @@ static void decide(const void *state, const struct request *request, int64_t now
     case REQUEST_DEPROVISION: runtime_decide_deprovision(state, request, out); break;
     case REQUEST_PROGRESS: runtime_decide_progress(state, request, out); break;
     case REQUEST_WAKE: runtime_decide_wake(state, now_ms, out); break;
+    case REQUEST_PROVISION: runtime_decide_provision(state, request, out); break;
+    case REQUEST_UPGRADE_KYMA: runtime_decide_upgrade_kyma(state, request, out); break;
+    case REQUEST_UPGRADE_SHOOT: runtime_decide_upgrade_shoot(state, request, out); break;
+    case REQUEST_HIBERNATE: runtime_decide_hibernate(state, request, out); break;
+    case REQUEST_ROLL_BACK: runtime_decide_roll_back(state, request, out); break;
     }
 }
 
@@ -138,31 +168,67 @@ static void report_to_lane(const json_t *about, const char *result, const char *
                                         .data = data });
 }
 
-/* Tells the orchestration, if the operation has one, and the instance how its runtime's operation stands. */
+static const char *traceparent_of(const struct operation *operation)
+{
+    return *operation->traceparent == '\0' ? NULL : operation->traceparent;
+}
+
+/* The name by which the instance's broker knows the operation's type; NULL: it does not, and has no use for it. */
+static const char *reported_type(enum operation_type type)
+{
+    if (type == OPERATION_UPGRADE_KYMA)
+        return operation_rule(type)->name;
+    return operation_is_deprovisioning(type) ? operation_rule(OPERATION_DEPROVISION)->name : NULL;
+}
+
+/* Tells the instance, if the runtime has one, how its operation stands. */
+static void report_to_instance(const struct runtime *runtime, const char *state, const char *kyma_version,
+                               int64_t updated_ms, struct messages *out)
+{
+    const struct operation *operation = runtime->operation;
+    const char *type = reported_type(operation->type);
+    json_t *data;
+
+    if (*runtime->instance_id == '\0' || type == NULL)
+        return;
+    data = json_pack("{s:s,s:s,s:s,s:s,s:I,s:I}", "operationID", operation->id, "type", type, "state", state,
+                     "description", operation->message, "createdAt", (json_int_t)operation->started_ms, "updatedAt",
+                     (json_int_t)updated_ms);
+    if (*operation->orchestration_id != '\0')
+        json_object_set_new(data, "orchestrationID", json_string(operation->orchestration_id));
+    if (operation->type == OPERATION_UPGRADE_KYMA)
+        json_object_set_new(data, "kymaVersion", json_string(kyma_version));
+    messages_add(out, (struct message){ .topic = "instances",
+                                        .key = runtime->instance_id,
+                                        .type = "tidegate.instance.report.v1",
+                                        .traceparent = traceparent_of(operation),
+                                        .data = json_pack("{s:o}", "operation", data) });
+}
+
+/* Tells the orchestration, if the operation has one, and the instance how its runtime's operation stands. Whether an
+ * upgrade runs, succeeded or failed: its version is the one that counts. */
 static void report(const struct runtime *runtime, const char *result, const char *state, struct messages *out)
 {
     const struct operation *operation = runtime->operation;
-    const char *traceparent = *operation->traceparent == '\0' ? NULL : operation->traceparent;
-    json_t *about, *data;
+    json_t *about;
 
     if (*operation->lane != '\0') {
         about = json_pack("{s:s,s:s,s:s}", "orchestrationID", operation->orchestration_id, "operationID", operation->id,
                           "lane", operation->lane);
-        report_to_lane(about, result, operation->message, traceparent, out);
+        report_to_lane(about, result, operation->message, traceparent_of(operation), out);
         json_decref(about);
     }
-    data = json_pack("{s:s,s:s,s:s,s:s,s:I,s:I}", "operationID", operation->id, "type",
-                     operation_rule(operation->type)->name, "state", state, "description", operation->message,
-                     "createdAt", (json_int_t)operation->started_ms, "updatedAt", (json_int_t)operation->updated_ms);
-    if (*operation->orchestration_id != '\0')
-        json_object_set_new(data, "orchestrationID", json_string(operation->orchestration_id));
-    if (operation->type == OPERATION_UPGRADE_KYMA) /* whether it runs, succeeded or failed: it is the one that counts */
-        json_object_set_new(data, "kymaVersion", json_string(operation->version));
-    messages_add(out, (struct message){ .topic = "instances",
-                                        .key = runtime->instance_id,
-                                        .type = "tidegate.instance.report.v1",
-                                        .traceparent = traceparent,
-                                        .data = json_pack("{s:o}", "operation", data) });
+    report_to_instance(runtime, state, operation->version, operation->updated_ms, out);
+}
+
+/* The operation stays as it was; that its version no longer counts is newer than its end. */
+static void report_rolled_back(const struct runtime *runtime, int64_t time_ms, struct messages *out)
+{
+    const struct operation *operation = runtime->operation;
+    int64_t updated_ms = time_ms > operation->updated_ms ? time_ms : operation->updated_ms + 1;
+
+    report_to_instance(runtime, operation->state == OPERATION_SUCCEEDED ? "succeeded" : "failed", runtime->kyma_version,
+                       updated_ms, out);
 }
 
 static void report_freed(const struct event *event, struct messages *out)
@@ -209,59 +275,27 @@ static void react(const void *state, const struct event *event, struct messages 
         report(runtime, "failed", "failed", out);
         report_freed(event, out);
         break;
+    case EVENT_ROLLED_BACK: report_rolled_back(runtime, event->time_ms, out); break;
     case EVENT_REGISTERED:
     case EVENT_CHANGED:
     case EVENT_CONFIRMED:
     case EVENT_CONFIGURED:
-    case EVENT_ADVANCED: break; /* nobody waits for these */
+    case EVENT_ADVANCED:
+    case EVENT_NOTED:
+    case EVENT_RETRIED: break; /* nobody waits for these */
     }
 }
 
 /* --- The outside world --- */
 
-static void call(const struct operation *operation, struct calls *out)
-{
-    calls_add(out, (struct call){ .runtime_id = operation->runtime_id,
-                                  .operation_id = operation->id,
-                                  .stage = stage_rule(operation->stage)->name,
-                                  .fence = operation->fence,
-                                  .ordered_at_ms = operation->stage_since_ms });
-}
-
 static void drive(const void *state, const struct event *event, struct calls *out)
 {
-    if (event->type == EVENT_STARTED || event->type == EVENT_ADVANCED)
-        call(runtimes_find(state, event->subject)->operation, out);
-}
-
-struct running {
-    const struct operation *operation;
-};
-
-/* In the order in which they were ordered. */
-static int by_fence(const void *a, const void *b)
-{
-    const struct operation *left = ((const struct running *)a)->operation;
-    const struct operation *right = ((const struct running *)b)->operation;
-
-    if (left->fence != right->fence)
-        return left->fence < right->fence ? -1 : 1;
-    return strcmp(left->runtime_id, right->runtime_id);
+    runtime_drive(state, event, out);
 }
 
 static void resume(const void *state, struct calls *out)
 {
-    const struct runtimes *runtimes = state;
-    struct running *running = calloc(runtimes->limits.count + 1, sizeof *running);
-
-    if (running == NULL)
-        abort();
-    for (size_t i = 0; i < runtimes->limits.count; i++)
-        running[i].operation = operation_of_limit(runtimes->limits.items[i]);
-    qsort(running, runtimes->limits.count, sizeof *running, by_fence);
-    for (size_t i = 0; i < runtimes->limits.count; i++)
-        call(running[i].operation, out);
-    free(running);
+    runtime_resume(state, out);
 }
 
 /* One deadline for all limits: a firing stops every stage that is over its limit, up to a number, and is repeated while
@@ -280,7 +314,7 @@ const struct core runtime_core = {
     .aggregate = "runtime",
     .topic = "runtimes",
     .source = "/tidegate/provisioner",
-    .fold_version = 1,
+    .fold_version = 3,
     .request_types = request_types,
     .event_types = event_types,
     .rejected = EVENT_REJECTED,

@@ -3,6 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { RUNTIME_TEXTS = 10 };
+
+struct shared_text {
+    UT_hash_handle hh;
+    char text[];
+};
+
 static void *zeroed(size_t size)
 {
     void *made = calloc(1, size);
@@ -12,14 +19,40 @@ static void *zeroed(size_t size)
     return made;
 }
 
+/* What all empty texts are: most runtimes lack several. Never written to. */
+static char nothing[] = "";
+
+void text_free(char *text)
+{
+    if (text != nothing)
+        free(text);
+}
+
 void text_set(char **slot, const char *text)
 {
-    char *copied = strdup(text == NULL ? "" : text);
+    char *former = *slot;
 
-    if (copied == NULL)
+    *slot = text == NULL || *text == '\0' ? nothing : strdup(text);
+    if (*slot == NULL)
         abort();
-    free(*slot);
-    *slot = copied;
+    text_free(former); /* only now: `text` may be a part of it */
+}
+
+const char *runtimes_share(struct runtimes *runtimes, const char *text)
+{
+    struct shared_text *shared;
+    size_t length;
+
+    if (text == NULL || *text == '\0')
+        return nothing;
+    length = strlen(text);
+    HASH_FIND(hh, runtimes->shared, text, length, shared);
+    if (shared == NULL) {
+        shared = zeroed(sizeof *shared + length + 1);
+        memcpy(shared->text, text, length);
+        HASH_ADD(hh, runtimes->shared, text, length, shared);
+    }
+    return shared->text;
 }
 
 const char *text_of(const json_t *data, const char *name)
@@ -33,9 +66,9 @@ const char *text_of(const json_t *data, const char *name)
 
 int64_t operation_deadline_ms(const struct operation *operation)
 {
-    int64_t limit_ms = stage_rule(operation->stage)->limit_ms;
-
-    return limit_ms > INT64_MAX - operation->stage_since_ms ? INT64_MAX : operation->stage_since_ms + limit_ms;
+    return operation->limit_ms > INT64_MAX - operation->stage_since_ms
+               ? INT64_MAX
+               : operation->stage_since_ms + operation->limit_ms;
 }
 
 struct operation *operation_of_limit(const struct heap_item *item)
@@ -64,19 +97,17 @@ static void operation_free(struct operation *operation)
 {
     if (operation == NULL)
         return;
-    free(operation->runtime_id);
-    free(operation->id);
-    free(operation->message);
-    free(operation->orchestration_id);
-    free(operation->lane);
-    free(operation->version);
-    free(operation->traceparent);
+    text_free(operation->runtime_id);
+    text_free(operation->id);
+    text_free(operation->message);
+    text_free(operation->last_error);
+    text_free(operation->orchestration_id);
+    text_free(operation->traceparent);
     free(operation);
 }
 
-void runtimes_pass(struct runtimes *runtimes, int64_t offset)
+static void forget_replaced(struct runtimes *runtimes, int64_t before)
 {
-    int64_t before = offset - RUNTIMES_REPLACED_RECORDS;
     while (runtimes->replaced != NULL && runtimes->replaced->replaced < before) {
         struct operation *first = runtimes->replaced;
 
@@ -106,9 +137,10 @@ struct operation *runtimes_operation_new(struct runtimes *runtimes, struct runti
     text_set(&operation->runtime_id, runtime->id);
     text_set(&operation->id, id);
     text_set(&operation->message, "");
+    text_set(&operation->last_error, "");
     text_set(&operation->orchestration_id, "");
-    text_set(&operation->lane, "");
-    text_set(&operation->version, "");
+    operation->lane = nothing;
+    operation->version = nothing;
     text_set(&operation->traceparent, "");
     operation->state =
         OPERATION_SUCCEEDED; /* until its event or its row says otherwise: what is not known does not run */
@@ -161,13 +193,30 @@ void runtime_waiting_add(struct runtime *runtime, const char *operation_id, cons
 void runtime_waiting_clear(struct runtime *runtime)
 {
     for (size_t i = 0; i < runtime->waiting_count; i++) {
-        free(runtime->waiting[i].operation_id);
-        free(runtime->waiting[i].orchestration_id);
-        free(runtime->waiting[i].lane);
+        text_free(runtime->waiting[i].operation_id);
+        text_free(runtime->waiting[i].orchestration_id);
+        text_free(runtime->waiting[i].lane);
     }
     free(runtime->waiting);
     runtime->waiting = NULL;
     runtime->waiting_count = 0;
+}
+
+static char **runtime_text(struct runtime *runtime, size_t index)
+{
+    char **const texts[] = { &runtime->id,
+                             &runtime->instance_id,
+                             &runtime->sub_account,
+                             &runtime->shoot_name,
+                             &runtime->name,
+                             &runtime->description,
+                             &runtime->seed,
+                             &runtime->labels,
+                             &runtime->administrators,
+                             &runtime->kubeconfig_hash };
+
+    _Static_assert(sizeof texts / sizeof texts[0] == RUNTIME_TEXTS, "each text is set and freed");
+    return texts[index];
 }
 
 static void runtime_free(struct runtimes *runtimes, struct runtime *runtime)
@@ -176,14 +225,8 @@ static void runtime_free(struct runtimes *runtimes, struct runtime *runtime)
         heap_remove(&runtimes->limits, &runtime->operation->limit);
     operation_free(runtime->operation);
     runtime_waiting_clear(runtime);
-    free(runtime->id);
-    free(runtime->instance_id);
-    free(runtime->tenant);
-    free(runtime->sub_account);
-    free(runtime->plan);
-    free(runtime->region);
-    free(runtime->shoot_name);
-    free(runtime->kyma_version);
+    for (size_t i = 0; i < RUNTIME_TEXTS; i++)
+        text_free(*runtime_text(runtime, i));
     free(runtime);
 }
 
@@ -202,14 +245,10 @@ struct runtime *runtimes_get(struct runtimes *runtimes, const char *id)
     if (runtime != NULL)
         return runtime;
     runtime = zeroed(sizeof *runtime);
+    for (size_t i = 0; i < RUNTIME_TEXTS; i++)
+        text_set(runtime_text(runtime, i), "");
+    runtime->tenant = runtime->plan = runtime->region = runtime->kyma_version = nothing;
     text_set(&runtime->id, id);
-    text_set(&runtime->instance_id, "");
-    text_set(&runtime->tenant, "");
-    text_set(&runtime->sub_account, "");
-    text_set(&runtime->plan, "");
-    text_set(&runtime->region, "");
-    text_set(&runtime->shoot_name, "");
-    text_set(&runtime->kyma_version, "");
     HASH_ADD_KEYPTR(hh, runtimes->by_id, runtime->id, strlen(runtime->id), runtime);
     return runtime;
 }
@@ -224,50 +263,80 @@ void runtimes_forget(struct runtimes *runtimes, const char *id)
     runtime_free(runtimes, runtime);
 }
 
-/* --- Configurations --- */
+/* --- Kubeconfigs --- */
 
-static struct configuration *configuration_find(const struct runtimes *runtimes, const char *hash)
+void kubeconfig_hash(const char *kubeconfig, char out[KUBECONFIG_HASH_SIZE])
 {
-    struct configuration *configuration;
+    char whole[SHA256_HEX_SIZE];
 
-    HASH_FIND_STR(runtimes->configurations, hash, configuration);
-    return configuration;
+    sha256_hex(kubeconfig, strlen(kubeconfig), whole);
+    memcpy(out, whole, KUBECONFIG_HASH_SIZE - 1);
+    out[KUBECONFIG_HASH_SIZE - 1] = '\0';
 }
 
-struct configuration *runtimes_configuration(const struct runtimes *runtimes, const char *hash)
+void runtimes_kubeconfig_set(struct runtimes *runtimes, struct runtime *runtime, const char *text, int64_t offset)
 {
-    struct configuration *configuration = configuration_find(runtimes, hash);
+    struct kubeconfig *kubeconfig = zeroed(sizeof *kubeconfig);
 
-    return configuration != NULL && configuration->body != NULL ? configuration : NULL;
+    kubeconfig->since = offset;
+    text_set(&kubeconfig->runtime_id, runtime->id);
+    text_set(&kubeconfig->text, text);
+    *runtimes->kubeconfigs_end = kubeconfig;
+    runtimes->kubeconfigs_end = &kubeconfig->next;
+    runtime->kubeconfig = kubeconfig;
 }
 
-struct configuration *runtimes_configuration_get(struct runtimes *runtimes, const char *hash)
+static void forget_kubeconfigs(struct runtimes *runtimes, int64_t before)
 {
-    struct configuration *configuration = configuration_find(runtimes, hash);
+    while (runtimes->kubeconfigs != NULL && runtimes->kubeconfigs->since < before) {
+        struct kubeconfig *first = runtimes->kubeconfigs;
+        struct runtime *runtime = runtimes_find(runtimes, first->runtime_id);
 
-    if (configuration != NULL)
-        return configuration;
-    configuration = zeroed(sizeof *configuration);
-    strncpy(configuration->hash, hash, sizeof configuration->hash - 1);
-    HASH_ADD_STR(runtimes->configurations, hash, configuration);
-    return configuration;
-}
-
-struct configuration *runtimes_configuration_add(struct runtimes *runtimes, const char *hash, bool cluster,
-                                                 const json_t *body)
-{
-    struct configuration *configuration = runtimes_configuration_get(runtimes, hash);
-
-    if (configuration->body != NULL)
-        return configuration;
-    configuration->cluster = cluster;
-    configuration->body = json_dumps(body, JSON_COMPACT | JSON_SORT_KEYS);
-    if (configuration->body == NULL)
-        abort();
-    return configuration;
+        runtimes->kubeconfigs = first->next;
+        if (runtime != NULL && runtime->kubeconfig == first)
+            runtime->kubeconfig = NULL;
+        text_free(first->runtime_id);
+        text_free(first->text);
+        free(first);
+    }
+    if (runtimes->kubeconfigs == NULL)
+        runtimes->kubeconfigs_end = &runtimes->kubeconfigs;
 }
 
 /* --- All of a partition --- */
+
+static void mark_configurations(const struct operation *operation)
+{
+    if (operation == NULL)
+        return;
+    configuration_mark(operation->configuration);
+    configuration_mark(operation->pre);
+}
+
+/* Those without a body are named by what is in memory, or by nobody. */
+static void sweep_configurations(struct runtimes *runtimes)
+{
+    for (const struct runtime *runtime = runtimes->by_id; runtime != NULL; runtime = runtime->hh.next) {
+        configuration_mark(runtime->kyma_config);
+        configuration_mark(runtime->cluster_config);
+        configuration_mark(runtime->installed);
+        mark_configurations(runtime->operation);
+    }
+    for (const struct operation *operation = runtimes->replaced; operation != NULL; operation = operation->next)
+        mark_configurations(operation);
+    configurations_sweep(&runtimes->configurations);
+}
+
+void runtimes_pass(struct runtimes *runtimes, int64_t offset)
+{
+    const int64_t before = offset - RUNTIMES_REPLACED_RECORDS;
+
+    forget_replaced(runtimes, before);
+    forget_kubeconfigs(runtimes, before);
+    configurations_pass(&runtimes->configurations, before);
+    if (configurations_crowded(&runtimes->configurations))
+        sweep_configurations(runtimes);
+}
 
 struct runtimes *runtimes_new(const struct runtime_settings *settings)
 {
@@ -276,13 +345,15 @@ struct runtimes *runtimes_new(const struct runtime_settings *settings)
     runtimes->settings = settings;
     runtimes->limits.before = sooner;
     runtimes->replaced_end = &runtimes->replaced;
+    runtimes->kubeconfigs_end = &runtimes->kubeconfigs;
+    configurations_init(&runtimes->configurations);
     return runtimes;
 }
 
 void runtimes_free(struct runtimes *runtimes)
 {
     struct runtime *runtime, *next_runtime;
-    struct configuration *configuration, *next;
+    struct shared_text *shared, *next_shared;
 
     if (runtimes == NULL)
         return;
@@ -290,12 +361,12 @@ void runtimes_free(struct runtimes *runtimes)
         HASH_DEL(runtimes->by_id, runtime);
         runtime_free(runtimes, runtime);
     }
-    HASH_ITER(hh, runtimes->configurations, configuration, next) {
-        HASH_DEL(runtimes->configurations, configuration);
-        free(configuration->body);
-        free(configuration);
-    }
     runtimes_pass(runtimes, INT64_MAX);
+    HASH_ITER(hh, runtimes->shared, shared, next_shared) {
+        HASH_DEL(runtimes->shared, shared);
+        free(shared);
+    }
+    configurations_release(&runtimes->configurations);
     heap_release(&runtimes->limits);
     free(runtimes);
 }

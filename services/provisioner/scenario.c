@@ -15,19 +15,22 @@ enum {
     DURATION_MAX_MS = 24 * 60 * 60 * 1000,
 };
 
-struct range {
+/* What a rule says of the stages that it matches, and the default of all others. */
+struct course {
     int64_t min_ms, max_ms;
+    size_t steps, flaps;
+    bool never;
+    char *fail, *reason, *component; /* NULL: none */
 };
 
 struct rule {
-    struct regex *runtime; /* NULL: any */
-    char *stage;           /* NULL: any */
-    char *fail;            /* NULL: it succeeds */
-    struct range duration;
+    struct regex *runtime;   /* NULL: any */
+    char *operation, *stage; /* NULL: any */
+    struct course course;
 };
 
 struct scenario {
-    struct range duration;
+    struct course course;
     struct rule *rules;
     size_t count;
 };
@@ -52,7 +55,7 @@ static bool check_members(const json_t *object, const char *const *names, const 
     return true;
 }
 
-static bool read_duration(const json_t *object, struct range *range, struct error *err)
+static bool read_duration(const json_t *object, struct course *course, struct error *err)
 {
     const json_t *list = json_object_get(object, "durationMs");
     const json_t *min = json_array_get(list, 0), *max = json_array_get(list, 1);
@@ -63,7 +66,32 @@ static bool read_duration(const json_t *object, struct range *range, struct erro
         json_integer_value(min) > json_integer_value(max) || json_integer_value(max) > DURATION_MAX_MS)
         return error_set(err, ERROR_INPUT, "durationMs: must be [min, max] with 0 <= min <= max <= %d",
                          DURATION_MAX_MS);
-    *range = (struct range){ .min_ms = json_integer_value(min), .max_ms = json_integer_value(max) };
+    course->min_ms = json_integer_value(min);
+    course->max_ms = json_integer_value(max);
+    return true;
+}
+
+static bool read_number(const json_t *object, const char *name, size_t max, size_t *number, struct error *err)
+{
+    const json_t *value = json_object_get(object, name);
+
+    if (value == NULL)
+        return true;
+    if (!json_is_integer(value) || json_integer_value(value) < 0 || json_integer_value(value) > (json_int_t)max)
+        return error_set(err, ERROR_INPUT, "%s: must be a whole number from 0 to %zu", name, max);
+    *number = (size_t)json_integer_value(value);
+    return true;
+}
+
+static bool read_boolean(const json_t *object, const char *name, bool *boolean, struct error *err)
+{
+    const json_t *value = json_object_get(object, name);
+
+    if (value == NULL)
+        return true;
+    if (!json_is_boolean(value))
+        return error_set(err, ERROR_INPUT, "%s: must be true or false", name);
+    *boolean = json_is_true(value);
     return true;
 }
 
@@ -81,25 +109,55 @@ static bool read_text(const json_t *object, const char *name, char **text, struc
     return true;
 }
 
-static bool read_rule(const json_t *object, struct range duration, struct rule *rule, struct error *err)
+static bool read_runtime(const json_t *object, struct rule *rule, struct error *err)
 {
-    static const char *const names[] = { "runtime", "stage", "durationMs", "fail", NULL };
     char *pattern = NULL;
-    bool read;
 
-    rule->duration = duration;
-    if (!check_members(object, names, "runtime, stage, durationMs, fail", err) ||
-        !read_duration(object, &rule->duration, err) || !read_text(object, "stage", &rule->stage, err) ||
-        !read_text(object, "fail", &rule->fail, err) || !read_text(object, "runtime", &pattern, err))
+    if (!read_text(object, "runtime", &pattern, err))
         return false;
     if (pattern == NULL)
         return true;
     rule->runtime = regex_new(pattern, err);
-    read = rule->runtime != NULL;
-    if (!read)
-        error_context(err, "runtime");
     free(pattern);
-    return read;
+    if (rule->runtime == NULL)
+        error_context(err, "runtime");
+    return rule->runtime != NULL;
+}
+
+static bool read_course(const json_t *object, struct course *course, struct error *err)
+{
+    return read_duration(object, course, err) &&
+           read_number(object, "steps", SCENARIO_STEPS_MAX, &course->steps, err) &&
+           read_number(object, "flaps", SCENARIO_FLAPS_MAX, &course->flaps, err) &&
+           read_boolean(object, "never", &course->never, err) && read_text(object, "fail", &course->fail, err) &&
+           read_text(object, "reason", &course->reason, err) && read_text(object, "component", &course->component, err);
+}
+
+/* What contradicts itself would rehearse something else than its author thinks. */
+static bool check_course(const struct course *course, struct error *err)
+{
+    if (course->fail == NULL && course->flaps > 0)
+        return error_set(err, ERROR_INPUT, "flaps: needs fail, the text of the errors");
+    if (course->fail == NULL && (course->reason != NULL || course->component != NULL))
+        return error_set(err, ERROR_INPUT, "reason, component: need fail, the text of the error");
+    if (course->fail != NULL && course->never && course->flaps == 0)
+        return error_set(err, ERROR_INPUT,
+                         "never: a stage that never ends does not fail; with flaps its errors are "
+                         "retried");
+    return true;
+}
+
+static bool read_rule(const json_t *object, const struct course *fallback, struct rule *rule, struct error *err)
+{
+    static const char *const names[] = { "runtime", "operation", "stage", "durationMs", "steps", "fail",
+                                         "reason",  "component", "flaps", "never",      NULL };
+
+    rule->course = (struct course){ .min_ms = fallback->min_ms, .max_ms = fallback->max_ms, .steps = fallback->steps };
+    return check_members(object, names,
+                         "runtime, operation, stage, durationMs, steps, fail, reason, component, flaps, never", err) &&
+           read_runtime(object, rule, err) && read_text(object, "operation", &rule->operation, err) &&
+           read_text(object, "stage", &rule->stage, err) && read_course(object, &rule->course, err) &&
+           check_course(&rule->course, err);
 }
 
 static bool read_rules(struct scenario *scenario, const json_t *rules, struct error *err)
@@ -116,7 +174,7 @@ static bool read_rules(struct scenario *scenario, const json_t *rules, struct er
         abort();
     json_array_foreach(rules, i, rule) {
         scenario->count = i + 1;
-        if (!read_rule(rule, scenario->duration, &scenario->rules[i], err)) {
+        if (!read_rule(rule, &scenario->course, &scenario->rules[i], err)) {
             error_context(err, "rules[%zu]", i);
             return false;
         }
@@ -126,11 +184,11 @@ static bool read_rules(struct scenario *scenario, const json_t *rules, struct er
 
 static bool read_default(struct scenario *scenario, const json_t *object, struct error *err)
 {
-    static const char *const names[] = { "durationMs", NULL };
+    static const char *const names[] = { "durationMs", "steps", NULL };
 
     if (object == NULL)
         return true;
-    if (check_members(object, names, "durationMs", err) && read_duration(object, &scenario->duration, err))
+    if (check_members(object, names, "durationMs, steps", err) && read_course(object, &scenario->course, err))
         return true;
     error_context(err, "default");
     return false;
@@ -143,7 +201,7 @@ struct scenario *scenario_parse(const json_t *json, struct error *err)
 
     if (scenario == NULL)
         abort();
-    scenario->duration = (struct range){ DEFAULT_MIN_MS, DEFAULT_MAX_MS };
+    scenario->course = (struct course){ .min_ms = DEFAULT_MIN_MS, .max_ms = DEFAULT_MAX_MS, .steps = 1 };
     if (check_members(json, names, "default, rules", err) &&
         read_default(scenario, json_object_get(json, "default"), err) &&
         read_rules(scenario, json_object_get(json, "rules"), err))
@@ -169,14 +227,22 @@ struct scenario *scenario_load(const char *path, struct error *err)
     return scenario;
 }
 
+static void rule_release(struct rule *rule)
+{
+    regex_free(rule->runtime);
+    free(rule->operation);
+    free(rule->stage);
+    free(rule->course.fail);
+    free(rule->course.reason);
+    free(rule->course.component);
+}
+
 void scenario_free(struct scenario *scenario)
 {
     if (scenario == NULL)
         return;
     for (size_t i = 0; i < scenario->count; i++) {
-        regex_free(scenario->rules[i].runtime);
-        free(scenario->rules[i].stage);
-        free(scenario->rules[i].fail);
+        rule_release(&scenario->rules[i]);
     }
     free(scenario->rules);
     free(scenario);
@@ -199,25 +265,45 @@ static int64_t spread(struct scenario_stage stage, int64_t count)
     return (int64_t)(strtoull(hash, NULL, 16) % (unsigned long long)count);
 }
 
+/* A rule for whatever stage does not keep an operation from being stopped for ever: only one that says so does. */
+static bool stage_matches(const struct rule *rule, const char *stage)
+{
+    if (rule->stage == NULL)
+        return !rule->course.never || strcmp(stage, "Stopping") != 0;
+    return strcmp(rule->stage, stage) == 0;
+}
+
 static bool rule_matches(const struct rule *rule, struct scenario_stage stage)
 {
-    return (rule->stage == NULL || strcmp(rule->stage, stage.stage) == 0) &&
+    return stage_matches(rule, stage.stage) &&
+           (rule->operation == NULL || strcmp(rule->operation, stage.operation) == 0) &&
            (rule->runtime == NULL || regex_matches(rule->runtime, stage.runtime_id));
+}
+
+static const struct course *course_of(const struct scenario *scenario, struct scenario_stage stage)
+{
+    for (size_t i = 0; i < scenario->count; i++)
+        if (rule_matches(&scenario->rules[i], stage))
+            return &scenario->rules[i].course;
+    return &scenario->course;
 }
 
 struct scenario_fate scenario_fate(const struct scenario *scenario, struct scenario_stage stage)
 {
-    struct range duration = scenario->duration;
-    const char *fail = NULL;
+    const struct course *course = course_of(scenario, stage);
+    const int64_t duration_ms = course->min_ms + spread(stage, course->max_ms - course->min_ms + 1);
+    const bool tells = strcmp(stage.stage, "WaitingForInstallation") == 0 && duration_ms > SCENARIO_NOTED_DURATION_MS;
 
-    for (size_t i = 0; i < scenario->count; i++) {
-        if (rule_matches(&scenario->rules[i], stage)) {
-            duration = scenario->rules[i].duration;
-            fail = scenario->rules[i].fail;
-            break;
-        }
-    }
-    return (struct scenario_fate){
-        .duration_ms = duration.min_ms + spread(stage, duration.max_ms - duration.min_ms + 1), .fail = fail
-    };
+    return (struct scenario_fate){ .duration_ms = duration_ms,
+                                   .never = course->never,
+                                   .fail = course->fail,
+                                   .reason = course->reason,
+                                   .component = course->component,
+                                   .flaps = course->flaps,
+                                   .steps = tells ? course->steps : 0 };
+}
+
+int64_t scenario_moment_ms(const struct scenario_fate *fate, size_t index, size_t count)
+{
+    return fate->duration_ms * (int64_t)(index + 1) / (int64_t)(count + 1);
 }

@@ -1,6 +1,7 @@
 #include "services/provisioner/simulator.h"
 
 #include <event2/event.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
@@ -9,6 +10,7 @@
 #include "common/observe/log.h"
 #include "services/provisioner/ledger.h"
 #include "services/provisioner/scenario.h"
+#include "services/provisioner/simulated_cluster.h"
 
 enum {
     CALLS_A_LOCK = 500, /* so that others get the ledger too, and the event loop its turn */
@@ -16,15 +18,28 @@ enum {
     BROKEN_RETRY_MS = 1000,
 };
 
+#define NEVER_MS INT64_MAX
+
 /* The last stage that was applied to a runtime: all that the world needs to remember of it. */
 struct effect {
     const char *runtime_id, *operation_id, *stage; /* in `texts` */
-    int64_t fence, ends_ms;
+    const char *failure;                           /* what the line says of one, in `texts`; "": nothing */
+    int64_t fence, ordered_ms, ends_ms;
     uint64_t serial;     /* tells an effect from one that later stands at the same address */
-    struct event *timer; /* its end is to be reported here; NULL: somewhere else, or reported already */
-    struct simulator *simulator;
-    UT_hash_handle hh; /* by runtime ID */
+    json_t *steps;       /* components that the installer tells of; NULL: none */
+    struct watch *watch; /* what is to be reported here; NULL: nothing, or all is */
+    UT_hash_handle hh;   /* by runtime ID */
     char texts[];
+};
+
+/* A stage whose course this process reports. */
+struct watch {
+    struct simulator *simulator;
+    struct effect *effect;
+    struct event *timer; /* the next moment */
+    struct scenario_fate fate;
+    size_t flaps, steps; /* told */
+    json_t *gives;       /* NULL: nothing */
 };
 
 /* A call that waits for the ledger. */
@@ -32,6 +47,7 @@ struct queued {
     struct queued *next;
     const char *runtime_id, *operation_id, *stage; /* in `texts` */
     int64_t fence, ordered_ms;
+    json_t *detail; /* NULL: none */
     char texts[];
 };
 
@@ -39,6 +55,7 @@ struct simulator {
     struct event_base *base;
     driver_report *report;
     void *context;
+    struct secrets *secrets;
     struct scenario *scenario;
     struct ledger *ledger;
     struct effect *world;
@@ -66,11 +83,6 @@ static const char *put(char **at, const char *text)
     return copied;
 }
 
-static size_t texts_size(const char *runtime_id, const char *operation_id, const char *stage)
-{
-    return strlen(runtime_id) + strlen(operation_id) + strlen(stage) + 3;
-}
-
 static void schedule(struct event *timer, int64_t delay_ms)
 {
     struct timeval delay = { 0 };
@@ -85,10 +97,19 @@ static void schedule(struct event *timer, int64_t delay_ms)
 
 /* --- The world: the fold of the ledger --- */
 
+static void watch_free(struct watch *watch)
+{
+    if (watch == NULL)
+        return;
+    event_free(watch->timer);
+    json_decref(watch->gives);
+    free(watch);
+}
+
 static void effect_free(struct effect *effect)
 {
-    if (effect->timer != NULL)
-        event_free(effect->timer);
+    watch_free(effect->watch);
+    json_decref(effect->steps);
     free(effect);
 }
 
@@ -107,38 +128,68 @@ static const char *text_in(const json_t *line, const char *name)
     return text == NULL ? "" : text;
 }
 
-/* What was applied before is over: whoever waited for its end waits no longer. */
-static void fold(struct simulator *simulator, const json_t *line)
+static struct effect *effect_new(const json_t *line)
 {
     const char *runtime_id = text_in(line, "runtime"), *operation_id = text_in(line, "operation");
-    const char *stage = text_in(line, "stage");
-    struct effect *former = find(simulator, runtime_id), *effect;
-    char *at;
+    const char *stage = text_in(line, "stage"), *failure = text_in(line, "failure");
+    const json_t *ends = json_object_get(line, "endsAt");
+    struct effect *effect = allocated(sizeof *effect + strlen(runtime_id) + strlen(operation_id) + strlen(stage) +
+                                      strlen(failure) + 4);
+    char *at = effect->texts;
 
-    if (strcmp(text_in(line, "effect"), "applied") != 0)
-        return;
-    if (former != NULL) {
-        HASH_DEL(simulator->world, former);
-        effect_free(former);
-    }
-    effect = allocated(sizeof *effect + texts_size(runtime_id, operation_id, stage));
-    at = effect->texts;
     effect->runtime_id = put(&at, runtime_id);
     effect->operation_id = put(&at, operation_id);
     effect->stage = put(&at, stage);
+    effect->failure = put(&at, failure);
     effect->fence = json_integer_value(json_object_get(line, "fence"));
-    effect->ends_ms = json_integer_value(json_object_get(line, "endsAt"));
-    effect->serial = ++simulator->serial;
-    effect->simulator = simulator;
-    HASH_ADD_KEYPTR(hh, simulator->world, effect->runtime_id, strlen(effect->runtime_id), effect);
+    effect->ordered_ms = json_integer_value(json_object_get(line, "orderedAt"));
+    effect->ends_ms = json_is_integer(ends) ? json_integer_value(ends) : NEVER_MS;
+    effect->steps = json_incref(json_object_get(line, "steps"));
+    return effect;
 }
 
+static bool starts_installation(const char *stage)
+{
+    return strcmp(stage, "StartingInstallation") == 0 || strcmp(stage, "StartingUpgrade") == 0;
+}
+
+/* What was applied before is over: whoever waited for its end waits no longer. Own. NULL: nothing was. */
+static struct effect *replace(struct simulator *simulator, struct effect *effect)
+{
+    struct effect *former = find(simulator, effect->runtime_id);
+
+    effect->serial = ++simulator->serial;
+    if (former != NULL) {
+        HASH_DEL(simulator->world, former);
+        /* What has been started is what is waited for now. */
+        if (starts_installation(former->stage) && strcmp(former->operation_id, effect->operation_id) == 0)
+            effect->steps = json_incref(former->steps);
+    }
+    HASH_ADD_KEYPTR(hh, simulator->world, effect->runtime_id, strlen(effect->runtime_id), effect);
+    return former;
+}
+
+/* A line that another process wrote: the runtime is in its hands. */
 static void fold_line(void *context, const json_t *line)
 {
-    fold(context, line);
+    struct simulator *simulator = context;
+    struct effect *former;
+
+    if (strcmp(text_in(line, "effect"), "applied") != 0)
+        return;
+    former = replace(simulator, effect_new(line));
+    if (former == NULL)
+        return;
+    if (former->watch != NULL)
+        simulator->report(simulator->context, &(struct report){ .runtime_id = former->runtime_id,
+                                                                .operation_id = former->operation_id,
+                                                                .stage = former->stage,
+                                                                .kind = REPORT_LOST,
+                                                                .message = "" });
+    effect_free(former);
 }
 
-/* --- The end of a stage --- */
+/* --- The course of a stage --- */
 
 static void tell_broken(struct simulator *simulator, const struct error *err)
 {
@@ -147,24 +198,126 @@ static void tell_broken(struct simulator *simulator, const struct error *err)
     simulator->broken = true;
 }
 
-static void tell_end(struct simulator *simulator, const struct effect *effect)
+static struct report report_of(const struct effect *effect, enum report_kind kind, const char *message)
 {
-    struct scenario_fate fate = scenario_fate(simulator->scenario,
-                                              (struct scenario_stage){ .runtime_id = effect->runtime_id,
-                                                                       .operation_id = effect->operation_id,
-                                                                       .stage = effect->stage });
-
-    simulator->report(simulator->context, effect->runtime_id, effect->operation_id, effect->stage, fate.fail == NULL,
-                      fate.fail == NULL ? "" : fate.fail);
+    return (struct report){ .runtime_id = effect->runtime_id,
+                            .operation_id = effect->operation_id,
+                            .stage = effect->stage,
+                            .kind = kind,
+                            .message = message };
 }
 
-/* Somebody else may have applied the next stage, or stopped this one, since it was armed here. */
-static void stage_ended(evutil_socket_t unused, short what, void *context)
+static void tell_flap(const struct watch *watch)
 {
-    struct effect *effect = context;
-    struct simulator *simulator = effect->simulator;
-    uint64_t serial = effect->serial;
-    char *runtime_id = strdup(effect->runtime_id);
+    struct report report = report_of(watch->effect, REPORT_RETRIED, watch->fate.fail);
+
+    report.reason = watch->fate.reason;
+    report.component = watch->fate.component;
+    watch->simulator->report(watch->simulator->context, &report);
+}
+
+static void tell_step(const struct watch *watch, size_t index)
+{
+    const char *component = json_string_value(json_array_get(watch->effect->steps, index));
+    char message[256];
+    struct report report = report_of(watch->effect, REPORT_PROGRESS, message);
+
+    snprintf(message, sizeof message, "Installation in progress: %.200s", component == NULL ? "kyma" : component);
+    watch->simulator->report(watch->simulator->context, &report);
+}
+
+static void tell_end(const struct watch *watch)
+{
+    const struct scenario_fate *fate = &watch->fate;
+    struct report report = report_of(watch->effect, REPORT_DONE, "");
+
+    if (*watch->effect->failure != '\0') {
+        report.kind = REPORT_FAILED;
+        report.message = watch->effect->failure;
+        report.reason = "err_secret_values";
+        report.component = "provisioner";
+    } else if (fate->fail != NULL && fate->flaps == 0) {
+        report.kind = REPORT_FAILED;
+        report.message = fate->fail;
+        report.reason = fate->reason;
+        report.component = fate->component;
+    } else {
+        report.gives = watch->gives;
+    }
+    watch->simulator->report(watch->simulator->context, &report);
+}
+
+static struct scenario_fate fate_of(const struct simulator *simulator, const struct queued *call, const char *stage)
+{
+    return scenario_fate(simulator->scenario, (struct scenario_stage){ .runtime_id = call->runtime_id,
+                                                                       .operation_id = call->operation_id,
+                                                                       .operation = text_in(call->detail, "type"),
+                                                                       .stage = stage });
+}
+
+/* Times of what is to be told next; NEVER_MS: nothing more. */
+struct moments {
+    int64_t flap_ms, step_ms, end_ms;
+};
+
+static struct moments moments_of(const struct watch *watch)
+{
+    const struct scenario_fate *fate = &watch->fate;
+    const int64_t from_ms = watch->effect->ordered_ms;
+    struct moments moments = { .flap_ms = NEVER_MS, .step_ms = NEVER_MS, .end_ms = watch->effect->ends_ms };
+
+    if (watch->flaps < fate->flaps)
+        moments.flap_ms = from_ms + scenario_moment_ms(fate, watch->flaps, fate->flaps);
+    if (watch->steps < fate->steps)
+        moments.step_ms = from_ms + scenario_moment_ms(fate, watch->steps, fate->steps);
+    return moments;
+}
+
+static int64_t first_of(struct moments moments)
+{
+    int64_t first_ms = moments.end_ms < moments.flap_ms ? moments.end_ms : moments.flap_ms;
+
+    return first_ms < moments.step_ms ? first_ms : moments.step_ms;
+}
+
+static void watch_next(const struct watch *watch)
+{
+    const int64_t at_ms = first_of(moments_of(watch));
+
+    if (at_ms != NEVER_MS)
+        schedule(watch->timer, at_ms - clock_now_ms());
+}
+
+/* Tells what is due, in order. The watch is gone if that was the end. */
+static void tell_due(struct watch *watch, int64_t now_ms)
+{
+    struct moments moments = moments_of(watch);
+
+    for (; first_of(moments) <= now_ms; moments = moments_of(watch)) {
+        if (moments.flap_ms == first_of(moments)) {
+            watch->flaps++;
+            tell_flap(watch);
+        } else if (moments.step_ms == first_of(moments)) {
+            tell_step(watch, watch->steps++);
+        } else {
+            watch->effect->watch = NULL;
+            tell_end(watch);
+            watch_free(watch);
+            return;
+        }
+    }
+    watch_next(watch);
+}
+
+/* Somebody else may have applied the next stage, or stopped this one, since it was watched here. The loop's clock may
+ * have run ahead a little. */
+static void on_moment(evutil_socket_t unused, short what, void *context)
+{
+    struct watch *watch = context;
+    struct simulator *simulator = watch->simulator;
+    const uint64_t serial = watch->effect->serial;
+    char *runtime_id = strdup(watch->effect->runtime_id);
+    struct effect *effect;
     struct error err;
 
     (void)unused;
@@ -174,24 +327,38 @@ static void stage_ended(evutil_socket_t unused, short what, void *context)
     if (!ledger_read(simulator->ledger, &err))
         tell_broken(simulator, &err); /* a report too many does no harm */
     effect = find(simulator, runtime_id);
-    if (effect != NULL && effect->serial == serial && effect->ends_ms > clock_now_ms()) {
-        schedule(effect->timer, effect->ends_ms - clock_now_ms()); /* the loop's clock ran ahead a little */
-    } else if (effect != NULL && effect->serial == serial) {
-        event_free(effect->timer);
-        effect->timer = NULL;
-        tell_end(simulator, effect);
-    }
+    if (effect != NULL && effect->serial == serial)
+        tell_due(watch, clock_now_ms());
     free(runtime_id);
 }
 
-static void arm(struct effect *effect)
+/* Of a stage that began before, only what is still to come is told. */
+static void skip_told(struct watch *watch, int64_t now_ms)
 {
-    if (effect->timer != NULL)
+    while (moments_of(watch).flap_ms < now_ms)
+        watch->flaps++;
+    while (moments_of(watch).step_ms < now_ms)
+        watch->steps++;
+}
+
+static void watch_begin(struct simulator *simulator, struct effect *effect, const struct queued *call, bool begun)
+{
+    struct watch *watch;
+
+    if (effect->watch != NULL)
         return;
-    effect->timer = evtimer_new(effect->simulator->base, stage_ended, effect);
-    if (effect->timer == NULL)
+    watch = allocated(sizeof *watch);
+    watch->simulator = simulator;
+    watch->effect = effect;
+    watch->fate = fate_of(simulator, call, call->stage);
+    watch->gives = simulated_gives(simulator->secrets, call->runtime_id, call->stage, call->detail);
+    watch->timer = evtimer_new(simulator->base, on_moment, watch);
+    if (watch->timer == NULL)
         abort();
-    schedule(effect->timer, effect->ends_ms - clock_now_ms());
+    effect->watch = watch;
+    if (begun)
+        skip_told(watch, clock_now_ms());
+    watch_next(watch);
 }
 
 /* --- Calls --- */
@@ -202,24 +369,43 @@ static bool write_refused(struct simulator *simulator, const struct queued *call
                              "operation", call->operation_id, "stage", call->stage, "fence", (json_int_t)call->fence,
                              "standing", (json_int_t)standing, "at", (json_int_t)clock_now_ms());
 
-    return ledger_append(simulator->ledger, line, err);
+    if (!ledger_append(simulator->ledger, line, err))
+        return false;
+    simulator->report(simulator->context, &(struct report){ .runtime_id = call->runtime_id,
+                                                            .operation_id = call->operation_id,
+                                                            .stage = call->stage,
+                                                            .kind = REPORT_LOST,
+                                                            .message = "" });
+    return true;
+}
+
+/* The line of a stage that begins now. Own. */
+static json_t *applied_line(const struct simulator *simulator, const struct queued *call)
+{
+    const struct scenario_fate fate = fate_of(simulator, call, call->stage);
+    json_t *line = json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:o}", "effect", "applied", "runtime", call->runtime_id,
+                             "operation", call->operation_id, "stage", call->stage, "fence", (json_int_t)call->fence,
+                             "orderedAt", (json_int_t)call->ordered_ms, "at", (json_int_t)clock_now_ms(), "endsAt",
+                             fate.never ? json_null() : json_integer(call->ordered_ms + fate.duration_ms));
+    size_t steps;
+
+    if (!starts_installation(call->stage))
+        return line;
+    simulated_installation(simulator->secrets, call->detail, line);
+    steps = fate_of(simulator, call, "WaitingForInstallation").steps;
+    if (steps > 0)
+        json_object_set_new(line, "steps", simulated_steps(call->detail, steps));
+    return line;
 }
 
 static bool write_applied(struct simulator *simulator, const struct queued *call, struct error *err)
 {
-    struct scenario_fate fate = scenario_fate(simulator->scenario,
-                                              (struct scenario_stage){ .runtime_id = call->runtime_id,
-                                                                       .operation_id = call->operation_id,
-                                                                       .stage = call->stage });
-    int64_t ends_ms = call->ordered_ms + fate.duration_ms;
-    json_t *line = json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I}", "effect", "applied", "runtime", call->runtime_id,
-                             "operation", call->operation_id, "stage", call->stage, "fence", (json_int_t)call->fence,
-                             "orderedAt", (json_int_t)call->ordered_ms, "at", (json_int_t)clock_now_ms(), "endsAt",
-                             (json_int_t)ends_ms);
+    json_t *line = applied_line(simulator, call);
     bool written = ledger_append(simulator->ledger, json_incref(line), err);
+    struct effect *former = written ? replace(simulator, effect_new(line)) : NULL;
 
-    if (written)
-        fold(simulator, line);
+    if (former != NULL)
+        effect_free(former);
     json_decref(line);
     return written;
 }
@@ -228,14 +414,15 @@ static bool write_applied(struct simulator *simulator, const struct queued *call
 static bool carry_out(struct simulator *simulator, const struct queued *call, struct error *err)
 {
     const struct effect *standing = find(simulator, call->runtime_id);
+    bool begun;
 
     if (standing != NULL && call->fence < standing->fence)
         return write_refused(simulator, call, standing->fence, err);
-    if ((standing == NULL || strcmp(standing->operation_id, call->operation_id) != 0 ||
-         strcmp(standing->stage, call->stage) != 0) &&
-        !write_applied(simulator, call, err))
+    begun = standing != NULL && strcmp(standing->operation_id, call->operation_id) == 0 &&
+            strcmp(standing->stage, call->stage) == 0;
+    if (!begun && !write_applied(simulator, call, err))
         return false;
-    arm(find(simulator, call->runtime_id));
+    watch_begin(simulator, find(simulator, call->runtime_id), call, begun);
     return true;
 }
 
@@ -249,12 +436,18 @@ static struct queued *unqueue(struct simulator *simulator)
     return call;
 }
 
+static void queued_free(struct queued *call)
+{
+    json_decref(call->detail);
+    free(call);
+}
+
 static bool carry_out_some(struct simulator *simulator, struct error *err)
 {
     for (int i = 0; i < CALLS_A_LOCK && simulator->queue != NULL; i++) {
         if (!carry_out(simulator, simulator->queue, err))
             return false;
-        free(unqueue(simulator));
+        queued_free(unqueue(simulator));
     }
     return true;
 }
@@ -289,7 +482,8 @@ static void drain(evutil_socket_t unused, short what, void *context)
 static void simulator_drive(void *driver, const struct call *call)
 {
     struct simulator *simulator = driver;
-    struct queued *queued = allocated(sizeof *queued + texts_size(call->runtime_id, call->operation_id, call->stage));
+    struct queued *queued = allocated(sizeof *queued + strlen(call->runtime_id) + strlen(call->operation_id) +
+                                      strlen(call->stage) + 3);
     char *at = queued->texts;
 
     queued->runtime_id = put(&at, call->runtime_id);
@@ -297,6 +491,7 @@ static void simulator_drive(void *driver, const struct call *call)
     queued->stage = put(&at, call->stage);
     queued->fence = call->fence;
     queued->ordered_ms = call->ordered_at_ms;
+    queued->detail = json_incref(call->detail);
     if (simulator->queue == NULL)
         schedule(simulator->drain, 0); /* all calls of this turn of the loop under one lock */
     *simulator->queue_end = queued;
@@ -313,7 +508,7 @@ static void simulator_close(void *driver)
     if (simulator == NULL)
         return;
     while (simulator->queue != NULL)
-        free(unqueue(simulator));
+        queued_free(unqueue(simulator));
     HASH_ITER(hh, simulator->world, effect, next) {
         HASH_DEL(simulator->world, effect);
         effect_free(effect);
@@ -335,6 +530,7 @@ static void *simulator_open(struct event_base *base, const void *from, driver_re
     simulator->base = base;
     simulator->report = report;
     simulator->context = context;
+    simulator->secrets = options->secrets;
     simulator->queue_end = &simulator->queue;
     simulator->drain = evtimer_new(base, drain, simulator);
     if (simulator->drain == NULL)

@@ -25,7 +25,7 @@ SERVICES = {
     "schedules": "/tidegate/scheduler",
     "runtimes": "/tidegate/provisioner",
 }
-TYPE = re.compile(r'"(tidegate\.[a-z]+\.[a-z]+\.v[0-9]+)"')
+TYPE = re.compile(r'"(tidegate\.[a-z]+\.[a-zA-Z]+\.v[0-9]+)"')
 # Of one type so many are checked each; then one in SAMPLE: what drifts, drifts in more than one message.
 EACH, SAMPLE = 2000, 20
 PROBLEMS_SHOWN = 5  # of one type

@@ -21,15 +21,22 @@ import uuid
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 from harness import NO_WINDOW, ROOT, System, equal, runtime_line, wait_for  # noqa: E402
+from provisioning import AGENT, data, ends, gardener, kyma, provision_text, shoot_text, simple_text, \
+    upgrade_text  # noqa: E402
 
 SERVICES = {"instances": "broker", "orchestrations": "orchestrator", "schedules": "scheduler",
             "runtimes": "provisioner"}
 TABLES = {"broker": ["instance"], "orchestrator": ["orchestration", "operation"], "scheduler": ["timer"],
-          "provisioner": ["configuration", "runtime", "operation"]}
-SIZE_MAX, PARTITIONS = 400_000, 4
+          "provisioner": ["configuration", "kubeconfig", "runtime", "operation"]}
+SIZE_MAX, PARTITIONS = 500_000, 4
 SCENARIO = {"default": {"durationMs": [10, 30]},
             "rules": [{"runtime": "^bad-", "stage": "WaitingForInstallation", "fail": "istio: not ready"},
-                      {"runtime": "^slow-", "durationMs": [1300, 1300]}]}
+                      {"runtime": "^slow-", "durationMs": [1300, 1300]},
+                      {"operation": "provision", "stage": "WaitingForInstallation", "durationMs": [1200, 1200],
+                       "steps": 2},
+                      {"operation": "upgradeKyma", "stage": "StartingUpgrade", "runtime": "^[0-9a-f]{8}-",
+                       "durationMs": [800, 800], "flaps": 1, "fail": "connection refused", "reason": "err_refused",
+                       "component": "kyma installer"}]}
 ACTOR = {"issuer": "recording", "subject": "recorder", "email": ""}
 ACCOUNT = "^ga-record$"
 
@@ -139,6 +146,25 @@ def gone(system):
     equal(system.import_lines([line("unknown-1", instanceID=instance_id)])["imported"], 1)
 
 
+def clients(system):
+    """One runtime by GraphQL, from its provisioning to its end."""
+    secret = [{"key": "password", "value": "s3cret", "secret": True}]
+    given = kyma(components=[{**AGENT, "configuration": secret}])
+    started = data(system, provision_text(gardener("rec"), given, ["ann"]))["result"]
+    ends(system, started["id"])
+    runtime_id = started["runtimeID"]
+    for text in (upgrade_text(runtime_id, kyma("1.20.4", configuration=secret)),
+                 shoot_text(runtime_id, {"machineType": "n2", "kubernetesVersion": "1.21.1"}, administrators=[])):
+        if "upgradeShoot" in text:
+            data(system, simple_text("rollBackUpgradeOperation", runtime_id, "__typename"))
+        ends(system, data(system, text)["result"]["id"])
+    ends(system, data(system, simple_text("hibernateRuntime", runtime_id))["result"]["id"])
+    ends(system, data(system, simple_text("deprovisionRuntime", runtime_id, ""))["result"])
+    bare = data(system, provision_text(gardener("rec-bare")))["result"]
+    ends(system, bare["id"])
+    ends(system, data(system, simple_text("deprovisionRuntime", bare["runtimeID"], ""))["result"])
+
+
 # --- Writing ---
 
 def at_rest(system):
@@ -195,7 +221,7 @@ def main():
     system = System(SCENARIO, partitions=PARTITIONS, run=ROOT / ".run-record")
     system.wipe()
     with system:
-        for part in (imports, upgrades, windows, gone):
+        for part in (imports, upgrades, windows, gone, clients):
             print(part.__name__, flush=True)
             part(system)
         at_rest(system)

@@ -26,8 +26,10 @@ static struct scenario *scenario_of(const char *text)
 
 static struct scenario_fate fate_of(const struct scenario *scenario, const char *runtime_id, const char *stage)
 {
-    return scenario_fate(scenario, (struct scenario_stage){
-                                       .runtime_id = runtime_id, .operation_id = "operation-1", .stage = stage });
+    return scenario_fate(scenario, (struct scenario_stage){ .runtime_id = runtime_id,
+                                                            .operation_id = "operation-1",
+                                                            .operation = "upgradeKyma",
+                                                            .stage = stage });
 }
 
 static void without_a_file_a_stage_takes_two_to_four_seconds_and_succeeds(void **state)
@@ -81,6 +83,58 @@ static void the_first_rule_that_matches_decides(void **state)
     scenario_free(scenario);
 }
 
+static void a_rule_may_be_for_one_type_of_operation(void **state)
+{
+    struct scenario *scenario = scenario_of("{\"rules\": [{\"operation\": \"provision\", \"fail\": \"quota\"}, "
+                                            "{\"operation\": \"upgradeKyma\", \"fail\": \"disk full\", "
+                                            "\"reason\": \"err_disk\", \"component\": \"istio\", \"flaps\": 3}]}");
+    struct scenario_fate fate = fate_of(scenario, "r1", "WaitingForInstallation");
+
+    (void)state;
+    assert_string_equal(fate.fail, "disk full");
+    assert_string_equal(fate.reason, "err_disk");
+    assert_string_equal(fate.component, "istio");
+    assert_int_equal(fate.flaps, 3);
+    scenario_free(scenario);
+}
+
+static void never_without_a_stage_leaves_stopping_alone(void **state)
+{
+    struct scenario *any = scenario_of("{\"rules\": [{\"never\": true}]}");
+    struct scenario *named = scenario_of("{\"rules\": [{\"never\": true, \"stage\": \"Stopping\"}]}");
+
+    (void)state;
+    assert_true(fate_of(any, "r1", "StartingUpgrade").never);
+    assert_false(fate_of(any, "r1", "Stopping").never);
+    assert_true(fate_of(named, "r1", "Stopping").never);
+    scenario_free(any);
+    scenario_free(named);
+}
+
+static void only_a_long_installation_has_steps(void **state)
+{
+    struct scenario *scenario = scenario_of(
+        "{\"default\": {\"durationMs\": [1001, 1001]}, \"rules\": ["
+        "{\"runtime\": \"short\", \"durationMs\": [1000, 1000]}, {\"runtime\": \"many\", \"steps\": 4}]}");
+
+    (void)state;
+    assert_int_equal(fate_of(scenario, "r1", "WaitingForInstallation").steps, 1);
+    assert_int_equal(fate_of(scenario, "r1", "WaitForHibernation").steps, 0);
+    assert_int_equal(fate_of(scenario, "short", "WaitingForInstallation").steps, 0);
+    assert_int_equal(fate_of(scenario, "many", "WaitingForInstallation").steps, 4);
+    scenario_free(scenario);
+}
+
+static void moments_are_spread_evenly_between_beginning_and_end(void **state)
+{
+    const struct scenario_fate fate = { .duration_ms = 1000 };
+
+    (void)state;
+    assert_int_equal(scenario_moment_ms(&fate, 0, 1), 500);
+    assert_int_equal(scenario_moment_ms(&fate, 0, 3), 250);
+    assert_int_equal(scenario_moment_ms(&fate, 2, 3), 750);
+}
+
 static void what_is_wrong_is_refused_with_its_place(void **state)
 {
     static const struct {
@@ -91,6 +145,13 @@ static void what_is_wrong_is_refused_with_its_place(void **state)
         { "{\"default\": {\"durationMs\": [2]}}", "default: durationMs: must be [min, max]" },
         { "{\"default\": {\"durationMs\": [3, 2]}}", "default: durationMs: must be [min, max]" },
         { "{\"default\": {\"fail\": \"x\"}}", "default: fail: no such member" },
+        { "{\"default\": {\"steps\": 21}}", "default: steps: must be a whole number from 0 to 20" },
+        { "{\"rules\": [{\"flaps\": 101}]}", "rules[0]: flaps: must be a whole number from 0 to 100" },
+        { "{\"rules\": [{\"flaps\": 1}]}", "rules[0]: flaps: needs fail" },
+        { "{\"rules\": [{\"reason\": \"x\"}]}", "rules[0]: reason, component: need fail" },
+        { "{\"rules\": [{\"never\": 1}]}", "rules[0]: never: must be true or false" },
+        { "{\"rules\": [{\"never\": true, \"fail\": \"x\"}]}", "rules[0]: never: a stage that never ends" },
+        { "{\"rules\": [{\"operation\": \"\"}]}", "rules[0]: operation: must be a text" },
         { "{\"rules\": {}}", "rules: must be a list" },
         { "{\"rules\": [{}, {\"fail\": \"\"}]}", "rules[1]: fail: must be a text of 1 to" },
         { "{\"rules\": [{\"runtime\": \"(\"}]}", "rules[0]: runtime: " },
@@ -128,14 +189,37 @@ static void a_file_that_is_missing_or_broken_is_named(void **state)
     unlink(path);
 }
 
+/* Those that docs/rehearsal.md describes. */
+static void the_scenarios_that_come_along_can_be_read(void **state)
+{
+    static const char *const paths[] = { "deploy/demo/scenario.json", "deploy/demo/scenarios/failing-component.json",
+                                         "deploy/demo/scenarios/flapping-cloud.json",
+                                         "deploy/demo/scenarios/stuck-installation.json" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        struct error err = { 0 };
+        struct scenario *scenario = scenario_load(paths[i], &err);
+
+        if (scenario == NULL)
+            fail_msg("%s", err.message);
+        scenario_free(scenario);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_a_file_a_stage_takes_two_to_four_seconds_and_succeeds),
         cmocka_unit_test(the_same_stage_always_has_the_same_fate),
         cmocka_unit_test(the_first_rule_that_matches_decides),
+        cmocka_unit_test(a_rule_may_be_for_one_type_of_operation),
+        cmocka_unit_test(never_without_a_stage_leaves_stopping_alone),
+        cmocka_unit_test(only_a_long_installation_has_steps),
+        cmocka_unit_test(moments_are_spread_evenly_between_beginning_and_end),
         cmocka_unit_test(what_is_wrong_is_refused_with_its_place),
         cmocka_unit_test(a_file_that_is_missing_or_broken_is_named),
+        cmocka_unit_test(the_scenarios_that_come_along_can_be_read),
     };
 
     return cmocka_run_group_tests_name("scenario", tests, NULL, NULL);
