@@ -153,7 +153,11 @@ $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.c.o $(COMMON_LIBRARY)
 deps: ## install what is missing: packages, Kafka
 	@deploy/dev/deps
 
-up: deps ## start Kafka, PostgreSQL and the five services
+.PHONY: graphiql
+graphiql: deps ## fetch GraphiQL's files; what runs without them has no /graphiql
+	@deploy/graphiql/install || echo 'going on without GraphiQL'
+
+up: deps graphiql ## start Kafka, PostgreSQL and the five services
 	@$(MAKE) --no-print-directory all
 	@deploy/dev/up
 
@@ -163,7 +167,7 @@ down: ## stop them (deploy/dev/down --wipe: and remove their data)
 status: ## what runs, where, ready or not
 	@deploy/dev/status || true
 
-demo: deps ## upgrade a fleet of 40 simulated runtimes and watch
+demo: deps graphiql ## upgrade a fleet of 40 simulated runtimes and watch
 	@$(MAKE) --no-print-directory all
 	@deploy/dev/demo
 
@@ -172,7 +176,7 @@ demo: deps ## upgrade a fleet of 40 simulated runtimes and watch
 ASAN := BUILD=$(BUILD)-asan SANITIZE=address,undefined
 
 .PHONY: test unit unit-asan integration e2e chaos bench bench-graphql fuzz fuzz-programs
-test: deps ## all suites; the last line counts
+test: deps graphiql ## all suites; the last line counts
 	@$(MAKE) --no-print-directory all test-programs
 	@$(MAKE) --no-print-directory $(ASAN) all test-programs
 	@tests/run
