@@ -31,8 +31,9 @@ services='broker orchestrator scheduler provisioner api-gateway'
 # What the run folder remembers, unless the environment says something else: from one start to the next where things
 # are; for a process that joins a running system (recall=all) the rest as well.
 remembered_settings='TIDEGATE_PORT TIDEGATE_PARTITIONS TIDEGATE_KAFKA_PORT TIDEGATE_PG_PORT TIDEGATE_PG_FOLDER'
-service_settings='TIDEGATE_OIDC_ISSUER TIDEGATE_OIDC_AUDIENCE TIDEGATE_OIDC_JWKS TIDEGATE_KYMA_VERSION
-    TIDEGATE_RELEASES TIDEGATE_SIMULATOR_LEDGER TIDEGATE_SIMULATOR_SCENARIO'
+service_settings='TIDEGATE_OIDC_ISSUER TIDEGATE_OIDC_AUDIENCE TIDEGATE_OIDC_JWKS TIDEGATE_SECRET_KEYS
+    TIDEGATE_GRAPHQL_AUTH TIDEGATE_GRAPHIQL TIDEGATE_GRAPHIQL_FILES TIDEGATE_KYMA_VERSION TIDEGATE_RELEASES
+    TIDEGATE_SIMULATOR_LEDGER TIDEGATE_SIMULATOR_SCENARIO'
 settings_recall() {
     local name value names=$remembered_settings
 
@@ -72,6 +73,11 @@ settings_derive() {
     export TIDEGATE_OIDC_ISSUER=${TIDEGATE_OIDC_ISSUER:-$TIDEGATE_URL/dev}
     export TIDEGATE_OIDC_AUDIENCE=${TIDEGATE_OIDC_AUDIENCE:-tidegate}
     export TIDEGATE_OIDC_JWKS=${TIDEGATE_OIDC_JWKS:-$run/oidc/jwks.json}
+    export TIDEGATE_SECRET_KEYS=${TIDEGATE_SECRET_KEYS:-$run/keys/secrets.json}
+    export TIDEGATE_GRAPHQL_AUTH=${TIDEGATE_GRAPHQL_AUTH:-none}
+    export TIDEGATE_GRAPHIQL_FILES=${TIDEGATE_GRAPHIQL_FILES:-$cache/graphiql}
+    export TIDEGATE_GRAPHIQL=${TIDEGATE_GRAPHIQL:-$([ ! -e "$TIDEGATE_GRAPHIQL_FILES/graphiql.min.css" ] || echo on)}
+    export TIDEGATE_GRAPHIQL=${TIDEGATE_GRAPHIQL:-off}
     export TIDEGATE_KYMA_VERSION=${TIDEGATE_KYMA_VERSION:-2.4.2}
     export TIDEGATE_RELEASES=${TIDEGATE_RELEASES:-$root/deploy/releases}
     export TIDEGATE_SIMULATOR_LEDGER=${TIDEGATE_SIMULATOR_LEDGER:-$run/simulator/ledger.ndjson}

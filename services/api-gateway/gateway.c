@@ -7,10 +7,16 @@
 #include "common/base/timestamp.h"
 #include "common/observe/log.h"
 #include "common/observe/metrics.h"
+#include "services/api-gateway/graphiql.h"
+#include "services/api-gateway/graphql.h"
 
 #define RETRY_AFTER_S "5"
 
-enum group { GROUP_OPERATOR, GROUP_ADMIN }; /* an admin may do what an operator may */
+enum group {
+    GROUP_OPERATOR, /* an admin may do what an operator may */
+    GROUP_ADMIN,
+    GROUP_ITS_OWN, /* the handler looks at it itself; of GraphQL */
+};
 
 static const struct endpoint {
     const char *method, *path;
@@ -24,14 +30,34 @@ static const struct endpoint {
     { "PUT", "/orchestrations/{orchestration_id}/cancel", GROUP_ADMIN, handle_orchestration_cancel, false },
     { "GET", "/orchestrations/{orchestration_id}/operations", GROUP_OPERATOR, handle_operations, false },
     { "GET", "/runtimes", GROUP_OPERATOR, handle_runtimes, false },
+    { "GET", "/releases/{version}", GROUP_OPERATOR, handle_release, false },
     { "POST", "/instances:import", GROUP_ADMIN, handle_import, true },
+    { "POST", "/graphql", GROUP_ITS_OWN, handle_graphql, false },
+    { "GET", "/graphql", GROUP_ITS_OWN, handle_graphql, false },
+    { "OPTIONS", "/graphql", GROUP_ITS_OWN, handle_graphql_options, false },
+    { "PUT", "/graphql", GROUP_ITS_OWN, handle_graphql_method, false },
+    { "DELETE", "/graphql", GROUP_ITS_OWN, handle_graphql_method, false },
+    { "PATCH", "/graphql", GROUP_ITS_OWN, handle_graphql_method, false },
+    { "HEAD", "/graphql", GROUP_ITS_OWN, handle_graphql_method, false },
+    { "TRACE", "/graphql", GROUP_ITS_OWN, handle_graphql_method, false },
+    { "CONNECT", "/graphql", GROUP_ITS_OWN, handle_graphql_method, false },
+    { "GET", "/graphiql", GROUP_ITS_OWN, handle_graphiql, false },
+    { "GET", "/graphiql/{file}", GROUP_ITS_OWN, handle_graphiql, false },
 };
-enum { ENDPOINT_COUNT = sizeof endpoints / sizeof endpoints[0] };
+enum { ENDPOINT_COUNT = sizeof endpoints / sizeof endpoints[0], COUNTED_STATUSES = 4 };
 
 struct gateway_routes {
+    size_t count;
     struct route {
         struct gateway *gateway;
         const struct endpoint *endpoint;
+        bool is_open; /* no token is looked at */
+        /* Found once: a look into the registry costs more than the rest of counting. */
+        struct metric *seconds;
+        struct {
+            int status; /* 0: none yet */
+            struct metric *total;
+        } counted[COUNTED_STATUSES];
     } routes[ENDPOINT_COUNT];
 };
 
@@ -101,16 +127,25 @@ json_t *visit_actor(const struct visit *visit)
                      visit->caller.email);
 }
 
-static void visit_begin(struct gateway *gateway, struct exchange *exchange)
+static void visit_begin(struct route *route, struct exchange *exchange)
 {
     struct visit *visit = calloc(1, sizeof *visit);
 
     if (visit == NULL)
         abort();
-    visit->gateway = gateway;
+    visit->gateway = route->gateway;
+    visit->route = route;
     traceparent_make(exchange_header(exchange, "traceparent"), visit->traceparent);
     exchange_attach(exchange, visit, free);
     exchange_set_header(exchange, "traceparent", visit->traceparent);
+}
+
+bool visit_identify(struct visit *visit, const char *authorization, struct error *err)
+{
+    if (visit->gateway->auth != NULL && !visit->route->is_open)
+        return auth_check(visit->gateway->auth, authorization, clock_now_ms(), &visit->caller, err);
+    visit->caller = (struct caller){ .issuer = "none", .subject = "anonymous", .admin = true, .oper = true };
+    return true;
 }
 
 /* False: the exchange is answered. */
@@ -120,11 +155,9 @@ static bool admit(struct exchange *exchange, enum group group)
     struct caller *caller = &visit->caller;
     struct error err = { 0 };
 
-    if (visit->gateway->auth == NULL) {
-        *caller = (struct caller){ .issuer = "none", .subject = "anonymous", .admin = true, .oper = true };
+    if (group == GROUP_ITS_OWN)
         return true;
-    }
-    if (!auth_check(visit->gateway->auth, exchange_header(exchange, "Authorization"), clock_now_ms(), caller, &err)) {
+    if (!visit_identify(visit, exchange_header(exchange, "Authorization"), &err)) {
         answer_refused(exchange, err.code == ERROR_UNAVAILABLE ? 503 : 401, err.message);
         return false;
     }
@@ -138,26 +171,55 @@ static bool admit(struct exchange *exchange, enum group group)
 
 static void handle(struct exchange *exchange, void *context)
 {
-    const struct route *route = context;
+    struct route *route = context;
 
-    visit_begin(route->gateway, exchange);
+    visit_begin(route, exchange);
     if (admit(exchange, route->endpoint->group))
         route->endpoint->handle(exchange);
 }
 
 /* --- What is noted of each request --- */
 
-static void count(const struct exchange *exchange)
+static struct metric *find_total(const struct exchange *exchange)
 {
     const char *pattern = exchange_pattern(exchange) != NULL ? exchange_pattern(exchange) : "";
     char labels[256];
 
     snprintf(labels, sizeof labels, "route=\"%s\",method=\"%s\",status=\"%d\"", pattern,
              pattern[0] != '\0' ? exchange_method(exchange) : "", exchange_status(exchange));
-    metric_add(metrics_counter("tidegate_http_requests_total", "Requests answered.", labels), 1);
+    return metrics_counter("tidegate_http_requests_total", "Requests answered.", labels);
+}
+
+static struct metric *find_seconds(const struct exchange *exchange)
+{
+    const char *pattern = exchange_pattern(exchange) != NULL ? exchange_pattern(exchange) : "";
+    char labels[256];
+
     snprintf(labels, sizeof labels, "route=\"%s\"", pattern);
-    metric_observe(metrics_histogram("tidegate_http_request_seconds", "From the whole request to its answer.", labels),
-                   exchange_elapsed_ms(exchange) / 1e3);
+    return metrics_histogram("tidegate_http_request_seconds", "From the whole request to its answer.", labels);
+}
+
+static struct metric *total_of(struct route *route, const struct exchange *exchange)
+{
+    const int status = exchange_status(exchange);
+
+    for (size_t i = 0; i < COUNTED_STATUSES; i++) {
+        if (route->counted[i].status == 0) {
+            route->counted[i].status = status;
+            route->counted[i].total = find_total(exchange);
+        }
+        if (route->counted[i].status == status)
+            return route->counted[i].total;
+    }
+    return find_total(exchange);
+}
+
+static void count(const struct exchange *exchange, struct route *route)
+{
+    if (route != NULL && route->seconds == NULL)
+        route->seconds = find_seconds(exchange);
+    metric_add(route != NULL ? total_of(route, exchange) : find_total(exchange), 1);
+    metric_observe(route != NULL ? route->seconds : find_seconds(exchange), exchange_elapsed_ms(exchange) / 1e3);
 }
 
 static void watch(const struct exchange *exchange, void *context)
@@ -166,7 +228,7 @@ static void watch(const struct exchange *exchange, void *context)
     char trace_id[TRACE_ID_SIZE] = "";
 
     (void)context;
-    count(exchange);
+    count(exchange, visit != NULL ? visit->route : NULL);
     if (visit == NULL) { /* health checks, unknown paths, bodies too large */
         log_event(exchange_pattern(exchange) == NULL || exchange_status(exchange) == 413 ? LOG_LEVEL_INFO
                                                                                          : LOG_LEVEL_DEBUG,
@@ -179,11 +241,13 @@ static void watch(const struct exchange *exchange, void *context)
              LOG_INT("status", exchange_status(exchange)), LOG_REAL("ms", exchange_elapsed_ms(exchange)),
              LOG_TEXT("trace_id", trace_id), LOG_TEXT("issuer", visit->caller.issuer),
              LOG_TEXT("subject", visit->caller.subject),
+             LOG_TEXT(visit->operation[0] != '\0' ? "operation" : NULL, visit->operation),
+             LOG_TEXT(visit->fields[0] != '\0' ? "fields" : NULL, visit->fields),
              LOG_TEXT(visit->reason[0] != '\0' ? "reason" : NULL, visit->reason),
              LOG_BOOL(exchange_is_gone(exchange) ? "client_left" : NULL, true));
 }
 
-struct gateway_routes *gateway_routes(struct gateway *gateway, struct http_server *http)
+struct gateway_routes *gateway_routes(struct gateway *gateway, struct http_server *http, struct gateway_offer offer)
 {
     struct gateway_routes *routes = calloc(1, sizeof *routes);
     struct http_route table[ENDPOINT_COUNT];
@@ -191,16 +255,23 @@ struct gateway_routes *gateway_routes(struct gateway *gateway, struct http_serve
     if (routes == NULL)
         abort();
     for (size_t i = 0; i < ENDPOINT_COUNT; i++) {
-        routes->routes[i] = (struct route){ gateway, &endpoints[i] };
-        table[i] = (struct http_route){
+        const bool is_graphql = endpoints[i].group == GROUP_ITS_OWN;
+
+        if (!is_graphql && !offer.rest)
+            continue;
+        routes->routes[routes->count] = (struct route){ .gateway = gateway,
+                                                        .endpoint = &endpoints[i],
+                                                        .is_open = is_graphql && offer.graphql_is_open };
+        table[routes->count] = (struct http_route){
             .method = endpoints[i].method,
             .path = endpoints[i].path,
             .handler = handle,
-            .context = &routes->routes[i],
+            .context = &routes->routes[routes->count],
             .body_size_max = endpoints[i].is_import ? gateway->import_size_max : gateway->body_size_max,
         };
+        routes->count++;
     }
-    http_server_route(http, table, ENDPOINT_COUNT);
+    http_server_route(http, table, routes->count);
     http_server_watch(http, watch, gateway);
     return routes;
 }

@@ -16,8 +16,11 @@
 #include "services/api-gateway/trace.h"
 
 struct event_base;
+struct graphiql;
+struct graphql;
 struct pg;
 struct releases;
+struct secrets;
 
 /* What handlers have at hand; const once the process runs. */
 struct gateway {
@@ -26,19 +29,27 @@ struct gateway {
     struct requests *requests;
     struct auth *auth; /* NULL: everybody may do everything (loopback only) */
     const struct releases *releases;
-    const char *kyma_version; /* sent where a request names none */
+    struct secrets *secrets; /* keys of what may not stand in topics as it is */
+    struct graphql *graphql;
+    struct graphiql *graphiql; /* NULL: it is not offered */
+    const char *kyma_version;  /* sent where a request names none */
     int64_t page_size_max;
     size_t body_size_max, import_size_max;
 };
 
-enum { REASON_SIZE = 256 };
+enum { REASON_SIZE = 256, VISIT_NAME_SIZE = 128 };
+struct route;
 
 /* One request as the gateway sees it, attached to its exchange. */
 struct visit {
     struct gateway *gateway;
     struct caller caller; /* empty texts until known */
     char traceparent[TRACEPARENT_SIZE];
-    char reason[REASON_SIZE]; /* why it was refused; "" if it was not: for the access log */
+    /* For the access log; "" where there is nothing to say. */
+    char reason[REASON_SIZE];        /* why it was refused */
+    char operation[VISIT_NAME_SIZE]; /* of GraphQL: the operation's name, if it was named */
+    char fields[VISIT_NAME_SIZE];    /* and its root fields */
+    struct route *route;
 };
 
 struct visit *visit_of(const struct exchange *exchange);
@@ -46,10 +57,17 @@ struct visit *visit_of(const struct exchange *exchange);
 /* {"issuer", "subject", "email"} of the caller. The caller of this function owns it. */
 json_t *visit_actor(const struct visit *visit);
 
-/* Adds all routes to `http`, and watches it for the access log and the metrics. `gateway` outlives `http`. Own:
+/* Who calls, by the value of the header Authorization (or NULL); sets `caller`. False: nobody knows, as auth_check. */
+bool visit_identify(struct visit *visit, const char *authorization, struct error *err);
+
+/* Adds routes to `http`, and watches it for the access log and the metrics. `gateway` outlives `http`. Own:
  * gateway_routes_free, after `http`. */
+struct gateway_offer {
+    bool rest;            /* all but GraphQL, which is always offered */
+    bool graphql_is_open; /* whoever calls GraphQL is an administrator: no token is looked at */
+};
 struct gateway_routes;
-struct gateway_routes *gateway_routes(struct gateway *gateway, struct http_server *http);
+struct gateway_routes *gateway_routes(struct gateway *gateway, struct http_server *http, struct gateway_offer offer);
 void gateway_routes_free(struct gateway_routes *routes);
 
 /* --- Answers: each ends the exchange --- */
@@ -72,6 +90,7 @@ void handle_orchestration(struct exchange *exchange);        /* E4 */
 void handle_orchestration_cancel(struct exchange *exchange); /* E5 */
 void handle_operations(struct exchange *exchange);           /* E7 */
 void handle_runtimes(struct exchange *exchange);             /* runtimes.c: E9 */
+void handle_release(struct exchange *exchange);              /* releases.c */
 void handle_import(struct exchange *exchange);               /* import.c */
 
 #endif

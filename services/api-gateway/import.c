@@ -203,7 +203,7 @@ static void read_line(struct import *import)
     if (is_blank(begin, size))
         return;
     content = import_line_read(begin, size, &err);
-    if (content != NULL)
+    if (content != NULL && import_line_seal(content, visit_of(import->exchange)->gateway->secrets, &err))
         send_line(import, content);
     else
         reject(import, import->line, err.message);

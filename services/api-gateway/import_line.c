@@ -3,12 +3,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "common/base/id.h"
 #include "common/json/lenient.h"
 #include "common/plan/plan.h"
+#include "common/secret/secret.h"
 #include "common/window/window.h"
 #include "services/api-gateway/upgrade_body.h"
 
@@ -30,6 +32,7 @@ static const struct member {
     { "maintenanceWindowEnd", JSON_STRING, false, IMPORT_TEXT_SIZE_MAX },
     { "clusterConfig", JSON_OBJECT, false, 0 },
     { "kymaConfig", JSON_OBJECT, false, 0 },
+    { "kubeconfig", JSON_STRING, false, IMPORT_KUBECONFIG_SIZE_MAX },
 };
 enum { MEMBER_COUNT = sizeof members / sizeof members[0] };
 
@@ -119,16 +122,25 @@ static bool check_window(const json_t *line, struct error *err)
     return true;
 }
 
-/* Where in a configuration a secret stands does not matter: nothing here is encrypted yet. The depth is bounded by
- * json_decode. */
+/* Beside a value, whatever is not plainly "no" means yes: who writes "true" as a text wants it kept secret too. */
+static bool means_secret(const json_t *entry, const json_t *said)
+{
+    if (json_object_get(entry, "value") == NULL)
+        return json_is_true(said);
+    return !json_is_false(said) && !json_is_null(said);
+}
+
+/* A secret in clear text: an entry that says so, in whatever spelling, and whose value is not sealed. The depth is
+ * bounded by json_decode. */
 static bool has_secret(const json_t *value)
 {
+    const bool is_sealed = secret_is_sealed(json_string_value(json_object_get(value, "value")));
     const char *name;
     json_t *part;
     size_t i;
 
     json_object_foreach((json_t *)(uintptr_t)value, name, part) {
-        if ((strcasecmp(name, "secret") == 0 && json_is_true(part)) || has_secret(part))
+        if ((strcasecmp(name, "secret") == 0 && means_secret(value, part) && !is_sealed) || has_secret(part))
             return true;
     }
     json_array_foreach(value, i, part) {
@@ -136,16 +148,6 @@ static bool has_secret(const json_t *value)
             return true;
     }
     return false;
-}
-
-static bool check_secrets(const json_t *line, const char *name, struct error *err)
-{
-    if (has_secret(json_object_get(line, name)))
-        return error_set(err, ERROR_INPUT,
-                         "%s: an entry has \"secret\": true; secrets are refused, because they could not be stored "
-                         "encrypted",
-                         name);
-    return true;
 }
 
 static bool check_values(const json_t *line, struct error *err)
@@ -157,8 +159,10 @@ static bool check_values(const json_t *line, struct error *err)
                          "kymaVersion: \"%.64s\" is no version: expected one such as 1.24.7, PR-<number> or "
                          "<branch>-<commit>",
                          text_of(line, "kymaVersion"));
-    return check_window(line, err) && check_secrets(line, "clusterConfig", err) &&
-           check_secrets(line, "kymaConfig", err);
+    if (has_secret(json_object_get(line, "clusterConfig")))
+        return error_set(err, ERROR_INPUT,
+                         "clusterConfig: an entry has \"secret\": true; only kymaConfig may have secret values");
+    return check_window(line, err);
 }
 
 static bool check(json_t *line, struct error *err)
@@ -201,4 +205,41 @@ json_t *import_line_read(const char *bytes, size_t size, struct error *err)
     }
     json_decref(line);
     return NULL;
+}
+
+static bool seal_kyma_config(json_t *line, struct secrets *secrets, struct error *err)
+{
+    const json_t *config = json_object_get(line, "kymaConfig");
+    json_t *sealed;
+
+    if (config == NULL)
+        return true;
+    sealed = secret_seal_configuration(secrets, text_of(line, "globalAccount"), config, err);
+    if (sealed == NULL) {
+        error_context(err, "kymaConfig");
+        return false;
+    }
+    json_object_set_new(line, "kymaConfig", sealed);
+    if (has_secret(sealed))
+        return error_set(
+            err, ERROR_INPUT,
+            "kymaConfig: an entry has \"secret\": true where its value would not be encrypted; secret values "
+            "are accepted as {key, value, secret} in configuration and in components[].configuration");
+    return true;
+}
+
+bool import_line_seal(json_t *line, struct secrets *secrets, struct error *err)
+{
+    const json_t *kubeconfig = json_object_get(line, "kubeconfig");
+    char *sealed;
+
+    if (!seal_kyma_config(line, secrets, err))
+        return false;
+    if (kubeconfig == NULL)
+        return true;
+    sealed = secret_seal(secrets, text_of(line, "globalAccount"), json_string_value(kubeconfig),
+                         json_string_length(kubeconfig));
+    json_object_set_new(line, "kubeconfig", json_string(sealed));
+    free(sealed);
+    return true;
 }

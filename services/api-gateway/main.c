@@ -16,12 +16,17 @@
 #include "common/observe/log.h"
 #include "common/pg/pg.h"
 #include "common/release/release.h"
+#include "common/secret/secret.h"
 #include "services/api-gateway/gateway.h"
+#include "services/api-gateway/graphiql.h"
+#include "services/api-gateway/graphql.h"
 #include "services/api-gateway/reads.h"
 #include "services/api-gateway/requests.h"
 
 enum {
     KIBIBYTE = 1024,
+    GRAPHQL_ERRORS_MAX = 100, /* told of one document */
+    LISTENERS_MAX = 2,
     DRAIN_S = 20,         /* until a request that does not end is cut off */
     AUTH_WARNING_S = 600, /* between two warnings that everybody may do everything */
     HOST_SIZE = 256,
@@ -53,6 +58,37 @@ static const struct setting gateway_settings[] = {
       "how long a request waits for what the services decide", NULL },
     { "TIDEGATE_BODY_MAX", SETTING_INTEGER, "512", 1, 900, "size of a request's body in KiB, at most", NULL },
     { "TIDEGATE_IMPORT_MAX", SETTING_INTEGER, "65536", 1, 1048576, "size of an import's body in KiB, at most", NULL },
+    { "TIDEGATE_SECRET_KEYS", SETTING_TEXT, NULL, 1, 4096,
+      "file of the keys that secret values and kubeconfigs are encrypted with", NULL },
+    { "TIDEGATE_GRAPHQL_AUTH", SETTING_CHOICE, "oidc", 0, 0,
+      "of /graphql; oidc: as TIDEGATE_AUTH says; none: everybody may do everything, on a loopback address or on "
+      "TIDEGATE_GRAPHQL_LISTEN only",
+      "oidc|none" },
+    { "TIDEGATE_GRAPHQL_LISTEN", SETTING_TEXT, "", 0, 0,
+      "address of a listener for /graphql alone, where TIDEGATE_GRAPHQL_AUTH counts instead of on TIDEGATE_LISTEN",
+      NULL },
+    { "TIDEGATE_GRAPHQL_SECRETS", SETTING_CHOICE, "masked", 0, 0, "secret values in answers; shown: to administrators",
+      "masked|shown" },
+    { "TIDEGATE_GRAPHQL_DOCUMENT_MAX", SETTING_INTEGER, "262144", 1, 921600,
+      "size of a GraphQL document in bytes, at most", NULL },
+    { "TIDEGATE_GRAPHQL_TOKENS_MAX", SETTING_INTEGER, "50000", 1, 1000000, "tokens of a document, at most", NULL },
+    { "TIDEGATE_GRAPHQL_DEPTH_MAX", SETTING_INTEGER, "32", 1, 200,
+      "selections or values within each other, at most; introspection needs 15", NULL },
+    { "TIDEGATE_GRAPHQL_ALIASES_MAX", SETTING_INTEGER, "200", 1, 100000, "aliases of a document, at most", NULL },
+    { "TIDEGATE_GRAPHQL_FIELDS_MAX", SETTING_INTEGER, "5000", 1, 1000000,
+      "fields of an operation with its fragments expanded, at most", NULL },
+    { "TIDEGATE_GRAPHQL_LIST_MAX", SETTING_INTEGER, "10000", 1, 1000000, "items of a list, given or answered, at most",
+      NULL },
+    { "TIDEGATE_GRAPHQL_CACHE_MAX", SETTING_INTEGER, "16384", 1, 1048576,
+      "size of the documents kept parsed and validated, in KiB", NULL },
+    { "TIDEGATE_GRAPHQL_CONFIGURATIONS_MAX", SETTING_INTEGER, "131072", 1, 4194304,
+      "size of the configurations kept ready to be answered, in KiB", NULL },
+    { "TIDEGATE_GRAPHQL_CONNECTIONS", SETTING_INTEGER, "2", 1, 16, "connections to PostgreSQL for GraphQL's reads",
+      NULL },
+    { "TIDEGATE_GRAPHIQL", SETTING_BOOLEAN, "off", 0, 0, "offer GraphiQL, a console for the browser, at /graphiql",
+      NULL },
+    { "TIDEGATE_GRAPHIQL_FILES", SETTING_TEXT, ".cache/graphiql", 1, 4096,
+      "folder of its files; deploy/graphiql/install fills it", NULL },
     { "TIDEGATE_LOG_LEVEL", SETTING_CHOICE, "info", 0, 0, "the least important lines that are written",
       LOG_LEVEL_CHOICES },
     { 0 },
@@ -61,9 +97,12 @@ static const struct setting gateway_settings[] = {
 struct process {
     struct settings *settings;
     struct event_base *base;
-    struct http_server *http;
-    struct health *health;
-    struct gateway_routes *routes;
+    struct listener {
+        struct http_server *http;
+        struct health *health;
+        struct gateway_routes *routes;
+    } listeners[LISTENERS_MAX]; /* the second is GraphQL's, where it has one */
+    size_t listener_count, undrained;
     struct gateway gateway;
     struct releases *releases;
     bool database_ready;
@@ -101,7 +140,7 @@ static void tell_missing(void *context, json_t *missing)
 
     if (kafka != NULL)
         json_object_set_new(missing, "kafka", json_string(kafka));
-    if (!process->database_ready)
+    if (!process->database_ready || !graphql_ready(process->gateway.graphql))
         json_object_set_new(missing, "database", json_string("not connected, or its views are not there yet"));
     if (process->gateway.auth != NULL && !auth_ready(process->gateway.auth))
         json_object_set_new(missing, "auth", json_string("the issuer's keys are not known yet"));
@@ -123,29 +162,60 @@ static bool is_loopback(const char *listen)
            (strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 || strcasecmp(host, "localhost") == 0);
 }
 
+static bool is_none(const struct process *process, const char *variable)
+{
+    return strcmp(text(process, variable), "none") == 0;
+}
+
+static bool has_graphql_listener(const struct process *process)
+{
+    return text(process, "TIDEGATE_GRAPHQL_LISTEN")[0] != '\0';
+}
+
 static void warn_of_none(evutil_socket_t fd, short what, void *context)
 {
     const struct process *process = context;
 
     (void)fd;
     (void)what;
-    log_warning("authentication_is_off", LOG_TEXT("setting", "TIDEGATE_AUTH=none"),
-                LOG_TEXT("meaning", "everybody who reaches this address may do everything"),
-                LOG_TEXT("listen", text(process, "TIDEGATE_LISTEN")));
+    if (is_none(process, "TIDEGATE_AUTH"))
+        log_warning("authentication_is_off", LOG_TEXT("setting", "TIDEGATE_AUTH=none"),
+                    LOG_TEXT("meaning", "everybody who reaches this address may do everything"),
+                    LOG_TEXT("listen", text(process, "TIDEGATE_LISTEN")));
+    if (is_none(process, "TIDEGATE_GRAPHQL_AUTH"))
+        log_warning("authentication_is_off", LOG_TEXT("setting", "TIDEGATE_GRAPHQL_AUTH=none"),
+                    LOG_TEXT("meaning", "everybody who reaches this address may do everything by GraphQL"),
+                    LOG_TEXT("listen", text(process, has_graphql_listener(process) ? "TIDEGATE_GRAPHQL_LISTEN"
+                                                                                   : "TIDEGATE_LISTEN")));
 }
 
-static bool open_none(struct process *process, struct error *err)
+static bool check_none(const struct process *process, struct error *err)
+{
+    const char *listen = text(process, "TIDEGATE_LISTEN");
+
+    if (is_none(process, "TIDEGATE_AUTH") && !is_loopback(listen))
+        return error_set(err, ERROR_INPUT,
+                         "TIDEGATE_AUTH=none: accepted only where TIDEGATE_LISTEN is a loopback address, and it is %s",
+                         listen);
+    if (is_none(process, "TIDEGATE_GRAPHQL_AUTH") && !is_loopback(listen) && !has_graphql_listener(process))
+        return error_set(
+            err, ERROR_INPUT,
+            "TIDEGATE_GRAPHQL_AUTH=none: accepted only where TIDEGATE_LISTEN is a loopback address, and it "
+            "is %s, or where TIDEGATE_GRAPHQL_LISTEN has an address of its own",
+            listen);
+    return true;
+}
+
+/* Every ten minutes, so that it is in whatever part of the log somebody reads. */
+static void open_warning(struct process *process)
 {
     const struct timeval often = { AUTH_WARNING_S, 0 };
 
-    if (!is_loopback(text(process, "TIDEGATE_LISTEN")))
-        return error_set(err, ERROR_INPUT,
-                         "TIDEGATE_AUTH=none: accepted only where TIDEGATE_LISTEN is a loopback address, and it is %s",
-                         text(process, "TIDEGATE_LISTEN"));
+    if (!is_none(process, "TIDEGATE_AUTH") && !is_none(process, "TIDEGATE_GRAPHQL_AUTH"))
+        return;
     warn_of_none(-1, 0, process);
     process->warning = event_new(process->base, -1, EV_PERSIST, warn_of_none, process);
     event_add(process->warning, &often);
-    return true;
 }
 
 static bool open_auth(struct process *process, struct error *err)
@@ -158,8 +228,11 @@ static bool open_auth(struct process *process, struct error *err)
         .operator_group = text(process, "TIDEGATE_OPERATOR_GROUP"),
     };
 
-    if (strcmp(text(process, "TIDEGATE_AUTH"), "none") == 0)
-        return open_none(process, err);
+    if (!check_none(process, err))
+        return false;
+    open_warning(process);
+    if (is_none(process, "TIDEGATE_AUTH"))
+        return true;
     if (options.issuer[0] == '\0' || options.jwks[0] == '\0')
         return error_set(err, ERROR_INPUT, "%s: it must be set, because TIDEGATE_AUTH is oidc",
                          options.issuer[0] == '\0' ? "TIDEGATE_OIDC_ISSUER" : "TIDEGATE_OIDC_JWKS");
@@ -211,20 +284,76 @@ static bool open_requests(struct process *process, struct error *err)
     return process->gateway.requests != NULL;
 }
 
+static bool open_secrets(struct process *process, struct error *err)
+{
+    process->gateway.secrets = secrets_load(text(process, "TIDEGATE_SECRET_KEYS"), err);
+    if (process->gateway.secrets == NULL)
+        error_context(err, "TIDEGATE_SECRET_KEYS");
+    return process->gateway.secrets != NULL;
+}
+
+static size_t size_setting(const struct process *process, const char *variable)
+{
+    return (size_t)settings_integer(process->settings, variable);
+}
+
+static bool open_graphql(struct process *process, struct error *err)
+{
+    const struct graphql_options options = {
+        .conninfo = text(process, "TIDEGATE_API_DATABASE"),
+        .connections = size_setting(process, "TIDEGATE_GRAPHQL_CONNECTIONS"),
+        .limits = { .bytes = size_setting(process, "TIDEGATE_GRAPHQL_DOCUMENT_MAX"),
+                    .tokens = size_setting(process, "TIDEGATE_GRAPHQL_TOKENS_MAX"),
+                    .depth = size_setting(process, "TIDEGATE_GRAPHQL_DEPTH_MAX"),
+                    .aliases = size_setting(process, "TIDEGATE_GRAPHQL_ALIASES_MAX"),
+                    .fields = size_setting(process, "TIDEGATE_GRAPHQL_FIELDS_MAX"),
+                    .items = size_setting(process, "TIDEGATE_GRAPHQL_LIST_MAX"),
+                    .errors = GRAPHQL_ERRORS_MAX },
+        .documents_bytes_max = size_setting(process, "TIDEGATE_GRAPHQL_CACHE_MAX") * KIBIBYTE,
+        .configs_bytes_max = size_setting(process, "TIDEGATE_GRAPHQL_CONFIGURATIONS_MAX") * KIBIBYTE,
+        .secrets_shown = strcmp(text(process, "TIDEGATE_GRAPHQL_SECRETS"), "shown") == 0,
+    };
+
+    process->gateway.graphql = graphql_new(&process->gateway, &options, err);
+    if (process->gateway.graphql == NULL)
+        return false;
+    if (!settings_boolean(process->settings, "TIDEGATE_GRAPHIQL"))
+        return true;
+    process->gateway.graphiql = graphiql_new(text(process, "TIDEGATE_GRAPHIQL_FILES"), err);
+    if (process->gateway.graphiql == NULL)
+        error_context(err, "TIDEGATE_GRAPHIQL=on");
+    return process->gateway.graphiql != NULL;
+}
+
+static bool open_listener(struct process *process, const char *listen, struct gateway_offer offer, struct error *err)
+{
+    struct listener *listener = &process->listeners[process->listener_count];
+
+    listener->http = http_server_new(process->base, listen, err);
+    if (listener->http == NULL)
+        return false;
+    process->listener_count++;
+    listener->routes = gateway_routes(&process->gateway, listener->http, offer);
+    listener->health = health_routes(listener->http, tell_missing, process);
+    return true;
+}
+
 static bool open_http(struct process *process, struct error *err)
 {
+    const bool none = is_none(process, "TIDEGATE_GRAPHQL_AUTH");
     struct gateway *gateway = &process->gateway;
+    struct gateway_offer offer = { .rest = true, .graphql_is_open = none && !has_graphql_listener(process) };
 
-    gateway->base = process->base;
     gateway->page_size_max = settings_integer(process->settings, "TIDEGATE_PAGE_SIZE_MAX");
-    gateway->body_size_max = (size_t)settings_integer(process->settings, "TIDEGATE_BODY_MAX") * KIBIBYTE;
-    gateway->import_size_max = (size_t)settings_integer(process->settings, "TIDEGATE_IMPORT_MAX") * KIBIBYTE;
-    process->http = http_server_new(process->base, text(process, "TIDEGATE_LISTEN"), err);
-    if (process->http == NULL)
+    gateway->body_size_max = size_setting(process, "TIDEGATE_BODY_MAX") * KIBIBYTE;
+    gateway->import_size_max = size_setting(process, "TIDEGATE_IMPORT_MAX") * KIBIBYTE;
+    if (!open_listener(process, text(process, "TIDEGATE_LISTEN"), offer, err))
         return false;
-    process->routes = gateway_routes(gateway, process->http);
-    process->health = health_routes(process->http, tell_missing, process);
-    return true;
+    offer = (struct gateway_offer){ .graphql_is_open = none };
+    if (!has_graphql_listener(process) || open_listener(process, text(process, "TIDEGATE_GRAPHQL_LISTEN"), offer, err))
+        return true;
+    error_context(err, "TIDEGATE_GRAPHQL_LISTEN");
+    return false;
 }
 
 /* --- Ending --- */
@@ -233,7 +362,17 @@ static void drained(void *context)
 {
     struct process *process = context;
 
-    event_base_loopbreak(process->base);
+    if (--process->undrained == 0)
+        event_base_loopbreak(process->base);
+}
+
+static size_t unanswered(const struct process *process)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < process->listener_count; i++)
+        count += http_server_unanswered(process->listeners[i].http);
+    return count;
 }
 
 static void cut_off(evutil_socket_t fd, short what, void *context)
@@ -242,7 +381,7 @@ static void cut_off(evutil_socket_t fd, short what, void *context)
 
     (void)fd;
     (void)what;
-    log_warning("drain_cut_off", LOG_INT("unanswered", http_server_unanswered(process->http)));
+    log_warning("drain_cut_off", LOG_INT("unanswered", unanswered(process)));
     event_base_loopbreak(process->base);
 }
 
@@ -252,9 +391,13 @@ static void signalled(evutil_socket_t number, short what, void *context)
     const struct timeval patience = { DRAIN_S, 0 };
 
     (void)what;
-    log_info("draining", LOG_INT("signal", number), LOG_INT("unanswered", http_server_unanswered(process->http)));
+    log_info("draining", LOG_INT("signal", number), LOG_INT("unanswered", unanswered(process)));
     evtimer_add(process->cutoff, &patience);
-    http_server_drain(process->http, drained, process);
+    if (process->undrained > 0)
+        return; /* a second signal */
+    process->undrained = process->listener_count;
+    for (size_t i = 0; i < process->listener_count; i++)
+        http_server_drain(process->listeners[i].http, drained, process);
 }
 
 static void open_signals(struct process *process)
@@ -272,11 +415,17 @@ static void close_all(struct process *process)
     struct event *const events[] = { process->signals[0], process->signals[1], process->cutoff, process->warning };
 
     /* What still reads answers its exchange while that is there. */
+    graphql_close(process->gateway.graphql);
     pg_close(process->gateway.pg);
     requests_free(process->gateway.requests);
-    http_server_free(process->http);
-    health_free(process->health);
-    gateway_routes_free(process->routes);
+    for (size_t i = 0; i < process->listener_count; i++) {
+        http_server_free(process->listeners[i].http);
+        health_free(process->listeners[i].health);
+        gateway_routes_free(process->listeners[i].routes);
+    }
+    graphql_free(process->gateway.graphql);
+    graphiql_free(process->gateway.graphiql);
+    secrets_free(process->gateway.secrets);
     auth_free(process->gateway.auth);
     releases_free(process->releases);
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
@@ -296,10 +445,12 @@ static int run(struct process *process)
     process->base = event_base_new();
     if (process->base == NULL)
         abort();
-    if (open_releases(process, &err) && open_auth(process, &err) && open_database(process, &err) &&
-        open_requests(process, &err) && open_http(process, &err)) {
+    process->gateway.base = process->base;
+    if (open_secrets(process, &err) && open_releases(process, &err) && open_auth(process, &err) &&
+        open_database(process, &err) && open_requests(process, &err) && open_graphql(process, &err) &&
+        open_http(process, &err)) {
         open_signals(process);
-        log_info("started", LOG_INT("pid", getpid()), LOG_INT("port", http_server_port(process->http)));
+        log_info("started", LOG_INT("pid", getpid()), LOG_INT("port", http_server_port(process->listeners[0].http)));
         event_base_dispatch(process->base);
         log_info("ended");
     } else {

@@ -5,9 +5,11 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/secret/secret.h"
 #include "services/api-gateway/import_line.h"
 
 #define HEAD "{\"runtimeID\":\"r-1\",\"globalAccount\":\"CA1\",\"subAccount\":\"s\","
@@ -66,10 +68,7 @@ static void a_wrong_line_is_refused_by_the_name_of_its_member(void **state)
           "maintenanceWindowBegin: " },
         { HEAD PLAN "\"maintenanceWindowBegin\":\"220000+0000\",\"maintenanceWindowEnd\":\"250000+0000\"," TAIL,
           "maintenanceWindowEnd: " },
-        { HEAD PLAN "\"kymaConfig\":{\"configuration\":[{\"key\":\"a\",\"value\":\"b\",\"secret\":true}]}," TAIL,
-          "kymaConfig: an entry has \"secret\": true" },
-        { HEAD PLAN "\"kymaConfig\":{\"components\":[{\"configuration\":[{\"secret\":true}]}]}," TAIL,
-          "kymaConfig: an entry has \"secret\": true" },
+        { HEAD PLAN "\"kubeconfig\":\"\"," TAIL, "kubeconfig: expected 1 to" },
         { HEAD PLAN "\"clusterConfig\":{\"x\":{\"Secret\":true}}," TAIL,
           "clusterConfig: an entry has \"secret\": true" },
         { HEAD PLAN "\"region\":\"eu\",\"shootName\":\"c\",\"kymaVersion\":\"newest\"}",
@@ -100,15 +99,79 @@ static void a_line_that_is_too_long_is_refused_unread(void **state)
     free(text);
 }
 
-static void secrets_that_are_false_are_accepted(void **state)
+/* The line `text`, sealed; fails the test if it is refused. */
+static json_t *sealed(const char *text, struct secrets *secrets)
+{
+    struct error err = { 0 };
+    json_t *line = import_line_read(text, strlen(text), &err);
+
+    if (line == NULL || !import_line_seal(line, secrets, &err))
+        fail_msg("%s: %s", text, err.message);
+    return line;
+}
+
+static struct secrets *keys(void)
+{
+    json_t *json = json_pack("{s:s, s:{s:s}}", "current", "k1", "keys", "k1",
+                             "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+    struct error err = { 0 };
+    struct secrets *secrets = secrets_parse(json, &err);
+
+    if (secrets == NULL)
+        fail_msg("%s", err.message);
+    json_decref(json);
+    return secrets;
+}
+
+static void secret_values_and_the_kubeconfig_are_sealed(void **state)
 {
     static const char text[] = HEAD PLAN
-        "\"kymaConfig\":{\"configuration\":[{\"key\":\"a\",\"value\":\"b\",\"secret\":false}]}," TAIL;
-    json_t *line = import_line_read(text, strlen(text), NULL);
+        "\"kymaConfig\":{\"configuration\":[{\"key\":\"a\",\"value\":\"open\",\"secret\":false}],\"components\":[{"
+        "\"component\":\"istio\",\"configuration\":[{\"key\":\"b\",\"value\":\"hidden\",\"secret\":true}]}]},"
+        "\"kubeconfig\":\"apiVersion: v1\"," TAIL;
+    struct secrets *secrets = keys();
+    json_t *line = sealed(text, secrets);
+    char *dump = json_dumps(line, 0), *opened;
 
     (void)state;
-    assert_non_null(line);
+    assert_null(strstr(dump, "hidden"));
+    assert_null(strstr(dump, "apiVersion"));
+    assert_non_null(strstr(dump, "\"open\""));
+    opened = secret_open(secrets, json_string_value(json_object_get(line, "globalAccount")),
+                         json_string_value(json_object_get(line, "kubeconfig")), NULL);
+    assert_string_equal(opened, "apiVersion: v1");
+    secret_free(opened);
+    free(dump);
     json_decref(line);
+    secrets_free(secrets);
+}
+
+static void a_secret_that_would_stay_clear_is_refused(void **state)
+{
+    static const char *const configs[] = {
+        "{\"other\":[{\"key\":\"a\",\"value\":\"b\",\"secret\":true}]}",
+        "{\"configuration\":[{\"key\":\"a\",\"value\":\"b\",\"Secret\":true}]}",
+        "{\"configuration\":[{\"key\":\"a\",\"value\":{\"x\":1},\"secret\":true}]}",
+        "{\"components\":[{\"configuration\":[{\"secret\":true}]}]}",
+    };
+    struct secrets *secrets = keys();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof configs / sizeof configs[0]; i++) {
+        struct error err = { 0 };
+        char text[1024];
+        json_t *line;
+
+        snprintf(text, sizeof text, HEAD PLAN "\"kymaConfig\":%s," TAIL, configs[i]);
+        line = import_line_read(text, strlen(text), &err);
+        assert_non_null(line);
+        if (import_line_seal(line, secrets, &err))
+            fail_msg("%s: accepted", configs[i]);
+        if (strncmp(err.message, "kymaConfig: ", 12) != 0)
+            fail_msg("%s: %s", configs[i], err.message);
+        json_decref(line);
+    }
+    secrets_free(secrets);
 }
 
 int main(void)
@@ -118,7 +181,8 @@ int main(void)
         cmocka_unit_test(a_given_instance_id_is_kept),
         cmocka_unit_test(a_wrong_line_is_refused_by_the_name_of_its_member),
         cmocka_unit_test(a_line_that_is_too_long_is_refused_unread),
-        cmocka_unit_test(secrets_that_are_false_are_accepted),
+        cmocka_unit_test(secret_values_and_the_kubeconfig_are_sealed),
+        cmocka_unit_test(a_secret_that_would_stay_clear_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
