@@ -137,19 +137,42 @@ static bool headers_make(const struct client *client, const struct client_reques
                header_add(headers, "Expect", ""); /* a second round trip before each large body, for nothing */
     if (made && request->idempotency_key != NULL)
         made = header_add(headers, "Idempotency-Key", request->idempotency_key);
+    if (made && request->tenant != NULL)
+        made = header_add(headers, "Tenant", request->tenant);
     return made && header_add(headers, "Accept", "application/json");
+}
+
+static enum error_code code_of_status(long status)
+{
+    switch (status) {
+    case 401:
+    case 403: return ERROR_DENIED;
+    case 404: return ERROR_NOT_FOUND;
+    case 409:
+    case 422: return ERROR_CONFLICT;
+    case 429:
+    case 502:
+    case 503:
+    case 504: return ERROR_UNAVAILABLE;
+    default: return status >= 400 && status < 500 ? ERROR_INPUT : ERROR_INTERNAL;
+    }
+}
+
+/* What REST's errors say, or GraphQL's first one; NULL: nothing of both. */
+static const char *error_text(const json_t *json)
+{
+    const char *text = json_string_value(json_object_get(json, "error"));
+
+    if (text == NULL)
+        text = json_string_value(json_object_get(json_array_get(json_object_get(json, "errors"), 0), "message"));
+    return text;
 }
 
 /* Cuts and keeps to one line what a server (or something else that listens there) answers. */
 static void refuse(long status, const struct answer *answer, const json_t *json, struct error *err)
 {
-    const char *text = json_string_value(json_object_get(json, "error"));
-    const enum error_code code = status == 401 || status == 403                                     ? ERROR_DENIED
-                                 : status == 404                                                    ? ERROR_NOT_FOUND
-                                 : status == 409 || status == 422                                   ? ERROR_CONFLICT
-                                 : status == 429 || status == 502 || status == 503 || status == 504 ? ERROR_UNAVAILABLE
-                                 : status >= 400 && status < 500                                    ? ERROR_INPUT
-                                                                                                    : ERROR_INTERNAL;
+    const char *text = error_text(json);
+    const enum error_code code = code_of_status(status);
 
     if (text != NULL)
         error_set(err, code, "%s (HTTP %ld)", text, status);
@@ -229,6 +252,52 @@ out:
 json_t *client_get(struct client *client, const char *path, struct error *err)
 {
     return client_send(client, &(struct client_request){ .method = "GET", .path = path }, err);
+}
+
+/* A field error comes with HTTP 200; its error_code is what a status would be. What is not known is a 400 with a reason
+ * that says so. */
+static json_t *graphql_data(const json_t *answer, struct error *err)
+{
+    const json_t *error = json_array_get(json_object_get(answer, "errors"), 0);
+    const char *text = error_text(answer);
+    const json_t *extensions = json_object_get(error, "extensions");
+    const char *reason = json_string_value(json_object_get(extensions, "error_reason"));
+    const long code = (long)json_integer_value(json_object_get(extensions, "error_code"));
+    const bool is_unknown = reason != NULL && strstr(reason, "_not_found") != NULL;
+
+    if (error == NULL)
+        return json_incref(json_object_get(answer, "data"));
+    if (text == NULL)
+        text = "the server gives no reason";
+    error_set(err, is_unknown ? ERROR_NOT_FOUND : code_of_status(code), "%s", text);
+    return NULL;
+}
+
+json_t *client_graphql(struct client *client, const char *tenant, const char *query, json_t *variables,
+                       struct error *err)
+{
+    json_t *body = json_pack("{s:s, s:o}", "query", query, "variables", variables), *answer = NULL, *data = NULL;
+    char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
+
+    if (text == NULL) { /* jansson makes nothing of other bytes */
+        json_decref(body);
+        error_set(err, ERROR_INPUT, "the arguments must be UTF-8");
+        return NULL;
+    }
+    answer = client_send(client,
+                         &(struct client_request){ .method = "POST",
+                                                   .path = "/graphql",
+                                                   .content_type = "application/json",
+                                                   .body = text,
+                                                   .body_size = strlen(text),
+                                                   .tenant = *tenant != '\0' ? tenant : NULL },
+                         err);
+    if (answer != NULL)
+        data = graphql_data(answer, err);
+    json_decref(answer);
+    json_decref(body);
+    free(text);
+    return data;
 }
 
 json_t *client_list(struct client *client, const char *path, struct error *err)

@@ -21,6 +21,7 @@ struct client_request {
     const void *body;          /* borrowed for the call */
     size_t body_size;
     const char *idempotency_key; /* NULL: none */
+    const char *tenant;          /* NULL: none */
     long limit_ms;               /* 0: 60 s */
 };
 
@@ -29,6 +30,11 @@ struct client_request {
  * (409, 422), ERROR_INPUT (other 4xx), ERROR_INTERNAL (all else); with the body's "error" text. */
 json_t *client_send(struct client *client, const struct client_request *request, struct error *err);
 json_t *client_get(struct client *client, const char *path, struct error *err);
+
+/* Sends a GraphQL document with its variables (own) for `tenant` ("": none). `data` of the answer (own), or NULL and why:
+ * the first of its errors, with the code that its error_code or the HTTP status means. */
+json_t *client_graphql(struct client *client, const char *tenant, const char *query, json_t *variables,
+                       struct error *err);
 
 /* All pages of a list as one array; `path` has its query already, if any. Own. */
 json_t *client_list(struct client *client, const char *path, struct error *err);

@@ -46,11 +46,21 @@ static int stop(struct context *context, int exit_code)
     return OPTIONS_STOP;
 }
 
+/* Does the command have -f? */
+static bool takes_file(const struct option *own)
+{
+    for (; own->name != NULL; own++)
+        if (own->val == 'f')
+            return true;
+    return false;
+}
+
 int options_next(struct context *context, int argc, char **argv, const struct option *own)
 {
     struct option options[OPTION_MAX] = { 0 };
+    const bool has_file = takes_file(own);
     /* Before the command is known, its own options must not be looked at: '+' stops at the first argument. */
-    const char *letters = context->command == NULL ? "+:ho:" : ":ho:";
+    const char *letters = context->command == NULL ? "+:ho:" : has_file ? ":ho:f:" : ":ho:";
     size_t count = append_options(options, 0, global_options);
 
     append_options(options, count, own);
@@ -162,6 +172,16 @@ void print_table(const struct context *context, const struct table *table)
     if (context->terminal)
         ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
     table_print(table, (struct table_look){ .width = size.ws_col, .colour = context->colour }, stdout);
+}
+
+void print_line(const char *name, const char *value, const char *colour)
+{
+    if (*value == '\0')
+        return;
+    printf("%-14s", name);
+    fputs(colour, stdout);
+    text_print(value, stdout);
+    puts(*colour != '\0' ? COLOUR_END : "");
 }
 
 const char *member(const json_t *object, const char *name)

@@ -50,6 +50,8 @@ int command_orchestration(struct context *context, int argc, char **argv);
 int command_operations(struct context *context, int argc, char **argv);
 int command_cancel(struct context *context, int argc, char **argv);
 int command_runtimes(struct context *context, int argc, char **argv);
+int command_runtime(struct context *context, int argc, char **argv);
+int command_operation(struct context *context, int argc, char **argv);
 
 enum { OPTIONS_END = -1, OPTIONS_STOP = -2 };
 
@@ -73,6 +75,9 @@ struct client *client_open(const struct context *context, struct error *err);
 
 void print_json(const json_t *json);
 void print_table(const struct context *context, const struct table *table);
+
+/* "name          value", without control characters; `colour` as of state_colour. Nothing for an empty value. */
+void print_line(const char *name, const char *value, const char *colour);
 
 /* Text of a member; "" where it is absent or no text. Borrowed as long as the object. */
 const char *member(const json_t *object, const char *name);

@@ -22,6 +22,12 @@ static const struct command commands[] = {
       command_operations },
     { "cancel", "ID", "Cancels an orchestration; upgrades under way are brought to their end.", command_cancel },
     { "runtimes", "[--account A] [--plan P] [--region R] [--runtime ID]", "Lists the fleet.", command_runtimes },
+    { "runtime", "ID | upgrade ID --version V|-f config.json [--wait] | rollback ID   [--tenant T]",
+      "Shows a runtime; upgrades it to a release, or with a Kyma configuration from a file; or takes its\n"
+      "      record back to the configuration before the last upgrade (the cluster stays as it is).",
+      command_runtime },
+    { "operation", "ID [--watch] [--tenant T]",
+      "Shows an operation on a runtime; --watch until it ends, 0 only if it succeeded.", command_operation },
     { "token", "[--groups A,B]", "Prints a token for development; makes its keys in TIDEGATE_RUN/oidc if need be.",
       command_token },
 };
@@ -41,6 +47,10 @@ static const struct setting tidectl_settings[] = {
       .type = SETTING_TEXT,
       .fallback = "",
       .help = "bearer token (JWT); empty: one made with the keys in TIDEGATE_RUN/oidc, if there are any" },
+    { .variable = "TIDEGATE_TENANT",
+      .type = SETTING_TEXT,
+      .fallback = "",
+      .help = "tenant of runtimes and their operations; empty: the global account that the fleet's list names" },
     { .variable = "TIDEGATE_RUN", .type = SETTING_TEXT, .fallback = ".run", .help = "run folder" },
     { .variable = "TIDEGATE_OIDC_ISSUER",
       .type = SETTING_TEXT,

@@ -142,16 +142,6 @@ int command_operations(struct context *context, int argc, char **argv)
     return show_list(context, &path, show_operations);
 }
 
-static void show_line(const char *name, const char *value, const char *colour)
-{
-    if (*value == '\0')
-        return;
-    printf("%-14s", name);
-    fputs(colour, stdout);
-    text_print(value, stdout);
-    puts(*colour != '\0' ? COLOUR_END : "");
-}
-
 static void show_parameters(const json_t *parameters)
 {
     const json_t *strategy = json_object_get(parameters, "strategy"), *targets = json_object_get(parameters, "targets");
@@ -162,11 +152,11 @@ static void show_parameters(const json_t *parameters)
 
     snprintf(text, sizeof text, "%s, %s, %lld workers", member(strategy, "type"), member(strategy, "schedule"),
              (long long)json_integer_value(workers));
-    show_line("version", member(json_object_get(parameters, "kyma"), "version"), "");
-    show_line("strategy", text, "");
-    show_line("include", include != NULL ? include : "", "");
-    show_line("exclude", exclude != NULL ? exclude : "", "");
-    show_line("dry run", json_is_true(json_object_get(parameters, "dryRun")) ? "yes" : "", "");
+    print_line("version", member(json_object_get(parameters, "kyma"), "version"), "");
+    print_line("strategy", text, "");
+    print_line("include", include != NULL ? include : "", "");
+    print_line("exclude", exclude != NULL ? exclude : "", "");
+    print_line("dry run", json_is_true(json_object_get(parameters, "dryRun")) ? "yes" : "", "");
     free(include);
     free(exclude);
 }
@@ -179,16 +169,16 @@ static void show_orchestration(const struct context *context, json_t *orchestrat
 
     short_time(member(orchestration, "createdAt"), created);
     short_time(member(orchestration, "updatedAt"), updated);
-    show_line("orchestration", member(orchestration, "orchestrationID"), "");
-    show_line("type", member(orchestration, "type"), "");
-    show_line("state", state, context->colour ? state_colour(state) : "");
-    show_line("description", member(orchestration, "description"), "");
-    show_line("created", created, "");
-    show_line("updated", updated, "");
+    print_line("orchestration", member(orchestration, "orchestrationID"), "");
+    print_line("type", member(orchestration, "type"), "");
+    print_line("state", state, context->colour ? state_colour(state) : "");
+    print_line("description", member(orchestration, "description"), "");
+    print_line("created", created, "");
+    print_line("updated", updated, "");
     show_parameters(json_object_get(orchestration, "parameters"));
     json_object_foreach(json_object_get(orchestration, "operationStats"), name, count) {
         snprintf(text, sizeof text, "%lld", (long long)json_integer_value(count));
-        show_line(name, text, "");
+        print_line(name, text, "");
     }
 }
 

@@ -3,7 +3,7 @@
 import sys
 
 from api import SCENARIO, validate_topics
-from cases import outages
+from cases import graphql_outages, outages
 from harness import Suite, System, wiped_on_success
 
 
@@ -11,6 +11,7 @@ def main():
     suite = Suite()
     with System(SCENARIO, {"TIDEGATE_REQUEST_TIMEOUT": f"{outages.LIMIT_S}s"}) as system:
         suite.run("outages", outages.cases, system)
+        suite.run("GraphQL", graphql_outages.cases, system)
         suite.run("topics", validate_topics, system)
     return wiped_on_success(suite, system)
 

@@ -14,7 +14,7 @@ def without(member, runtime_id):
     return {name: value for name, value in line(runtime_id).items() if name != member}
 
 
-SECRET = {"version": "2.3.0", "configuration": [{"key": "password", "value": "x", "secret": True}]}
+SECRET = {"version": "2.3.0", "configuration": [{"key": "password", "value": 5, "secret": True}]}
 
 # name, line, what the error says; each stands between two good lines.
 REFUSED = [
@@ -34,7 +34,7 @@ REFUSED = [
      "maintenanceWindowBegin"),
     ("OC 5.1: a window without an end", line("imp-a", maintenanceWindowBegin="220000+0000"),
      "maintenanceWindowEnd is missing"),
-    ("a secret value", line("imp-a", kymaConfig=SECRET), "secret"),
+    ("a secret value that is no text", line("imp-a", kymaConfig=SECRET), "value"),
     ("a kymaConfig that is no object", line("imp-a", kymaConfig=[]), "kymaConfig: expected an object"),
 ]
 

@@ -102,5 +102,99 @@ def cases(suite, system):
         run("orchestrations", code=DENIED, settings={"TIDEGATE_TOKEN": "rubbish"})
     with suite.case("exit code 5: nobody listens"):
         run("--url", "http://127.0.0.1:1", "orchestrations", code=UNAVAILABLE)
+    runtimes(suite, system, run, read)
     with suite.case("tidectl --help lists the exit codes"):
         has(run("--help").stdout, "exit codes")
+
+
+CONFIG = {"version": "2.3.0", "profile": "Evaluation", "configuration": [{"key": "a.b", "value": "1", "secret": True}],
+          "components": [{"component": "compass-runtime-agent", "namespace": "compass-system"}]}
+
+
+def runtimes(suite, system, run, read):
+    """runtime, operation: by the provisioner's GraphQL API."""
+    account = "ga-ctl-graphql"
+    system.import_fleet(account, ["ctl-one", "bad-ctl-one", "slow-ctl-one"])
+    plain, wrapped, broken, wrong = (system.run / f"{name}.json" for name in ("plain", "wrapped", "broken", "wrong"))
+    plain.write_text(json.dumps(CONFIG))
+    wrapped.write_text(json.dumps({"kymaConfig": {**CONFIG, "version": "2.4.2"}}))
+    broken.write_text("{")
+    wrong.write_text(json.dumps({**CONFIG, "version": 5}))
+
+    def version(runtime_id):
+        return read("runtime", runtime_id)["runtimeConfiguration"]["kymaConfig"]["version"]
+
+    with suite.case("tidectl runtime ID: its tenant is found in the fleet"):
+        shown = run("runtime", "ctl-one").stdout
+        for part in ("ctl-one", "c-ctl-one", "azure", "2.3.0", "compass-runtime-agent"):
+            has(shown, part)
+        equal("kubeconfig" in shown, False)
+    with suite.case("tidectl runtime ID -o json: the server's answer"):
+        holds(read("runtime", "ctl-one"), {"lastOperationStatus": None, "runtimeConfiguration": {
+            "clusterConfig": {"name": "c-ctl-one"}, "kymaConfig": {"version": "2.3.0"}}})
+    with suite.case("tidectl runtime ID --tenant, and TIDEGATE_TENANT"):
+        has(run("runtime", "ctl-one", "--tenant", account).stdout, "c-ctl-one")
+        has(run("runtime", "ctl-one", settings={"TIDEGATE_TENANT": account}).stdout, "c-ctl-one")
+    with suite.case("tidectl runtime upgrade ID --version --wait: 0 when it succeeded, and it says so"):
+        done = run("runtime", "upgrade", "ctl-one", "--version", "2.4.2", "--wait")
+        has(done.stdout, "Succeeded")
+        equal(("\x1b" in done.stdout, version("ctl-one")), (False, "2.4.2"))
+    with suite.case("tidectl runtime rollback ID: the configuration before, twice the same"):
+        for _ in range(2):
+            has(run("runtime", "rollback", "ctl-one").stdout, "2.3.0")
+        holds(read("runtime", "rollback", "ctl-one"), {"lastOperationStatus": {"operation": "Upgrade"},
+              "runtimeConfiguration": {"kymaConfig": {"version": "2.3.0"}}})
+    for name, file, want in (("as it is", plain, "2.3.0"), ("in kymaConfig", wrapped, "2.4.2")):
+        with suite.case(f"tidectl runtime upgrade ID -f: a configuration {name}"):
+            ended = read("runtime", "upgrade", "ctl-one", "-f", str(file), "--wait")
+            holds(ended, {"operation": "Upgrade", "state": "Succeeded", "runtimeID": "ctl-one", "lastError": None})
+            shown = read("runtime", "ctl-one")
+            equal(shown["lastOperationStatus"]["id"], ended["id"])
+            holds(shown["runtimeConfiguration"]["kymaConfig"],
+                  {"version": want, "profile": "Evaluation", "components": [{"component": "compass-runtime-agent"}]})
+    with suite.case("tidectl runtime upgrade ID --wait: 1 when it failed, with its last error"):
+        done = run("runtime", "upgrade", "bad-ctl-one", "--version", "2.4.2", "--wait", code=FAILED)
+        has(done.stdout, "istio: ingress gateway not ready")
+    started = read("runtime", "upgrade", "slow-ctl-one", "--version", "2.4.2")
+    with suite.case("tidectl runtime upgrade ID -o json without --wait: the operation, in progress"):
+        holds(started, {"operation": "Upgrade", "state": "InProgress", "runtimeID": "slow-ctl-one"})
+    with suite.case("tidectl runtime: a second upgrade and a rollback are refused while one runs"):
+        has(run("runtime", "upgrade", "slow-ctl-one", "--version", "2.4.2", code=FAILED).stderr, "in progress")
+        has(run("runtime", "rollback", "slow-ctl-one", code=FAILED).stderr, "already finished")
+    with suite.case("tidectl operation ID --watch: until the end, each change once"):
+        lines = run("operation", started["id"], "--watch", "--tenant", account).stdout.splitlines()
+        told = [line for line in lines if line[:2] == "20"]
+        equal((len(told) > 1, len(told), " Succeeded: " in told[-1]), (True, len(set(told)), True))
+    with suite.case("tidectl operation ID, also as JSON"):
+        has(run("operation", started["id"], "--tenant", account).stdout, "Succeeded")
+        holds(read("operation", started["id"], settings={"TIDEGATE_TENANT": account}),
+              {"id": started["id"], "state": "Succeeded", "runtimeID": "slow-ctl-one"})
+    with suite.case("tidectl operation ID --watch: 1 if it failed"):
+        failed = read("runtime", "bad-ctl-one")["lastOperationStatus"]["id"]
+        run("operation", failed, "--watch", "--tenant", account, code=FAILED)
+
+    with suite.case("tidectl runtime upgrade: a configuration that does not fit is refused"):
+        has(run("runtime", "upgrade", "ctl-one", "-f", str(wrong), code=FAILED).stderr, "version")
+    for words in (("runtime", "not-there"), ("runtime", "not-there", "--tenant", account),
+                  ("runtime", "ctl-one", "--tenant", "another"),
+                  ("runtime", "rollback", "not-there", "--tenant", account),
+                  ("runtime", "upgrade", "not-there", "--version", "2.4.2", "--tenant", account),
+                  ("runtime", "upgrade", "ctl-one", "--version", "0.0.1"),
+                  ("operation", "not-there", "--tenant", account), ("operation", started["id"], "--tenant", "another"),
+                  ("operation", "not-there", "--watch", "--tenant", account)):
+        with suite.case(f"exit code 3: {' '.join(words).replace(started['id'], 'ID')}"):
+            run(*words, code=NOT_FOUND)
+    for name, words in (("no ID", ("runtime",)), ("no ID to upgrade", ("runtime", "upgrade", "--version", "2.4.2")),
+                        ("no ID to roll back", ("runtime", "rollback")), ("two IDs", ("runtime", "a", "b")),
+                        ("nothing to upgrade to", ("runtime", "upgrade", "ctl-one")),
+                        ("two things to upgrade to",
+                         ("runtime", "upgrade", "ctl-one", "--version", "2.4.2", "-f", str(plain))),
+                        ("--wait where nothing begins", ("runtime", "rollback", "ctl-one", "--wait")),
+                        ("a file that is not there", ("runtime", "upgrade", "ctl-one", "-f", str(system.run / "none"))),
+                        ("a file that is no JSON", ("runtime", "upgrade", "ctl-one", "-f", str(broken))),
+                        ("an operation without an ID", ("operation",)),
+                        ("an operation of no tenant", ("operation", started["id"]))):
+        with suite.case(f"exit code 2: {name}"):
+            has(run(*words, code=USAGE).stderr, "usage: tidectl")
+    with suite.case("exit code 5: nobody listens for a runtime"):
+        run("--url", "http://127.0.0.1:1", "runtime", "ctl-one", "--tenant", account, code=UNAVAILABLE)
