@@ -18,7 +18,11 @@ import sys
 
 TOPICS = ("instances", "orchestrations", "schedules", "runtimes")
 GENESIS = "0" * 64
-STAGES = ["StartingUpgrade", "WaitingForInstallation", "UpdatingUpgradeState"]  # of an upgrade, in order
+STAGES = {
+    "upgradeKyma": ["StartingUpgrade", "WaitingForInstallation", "UpdatingUpgradeState"],
+    "provision": ["WaitingForClusterDomain", "WaitingForClusterCreation", "CreatingBindingsForOperators",
+                  "StartingInstallation", "WaitingForInstallation", "ConnectRuntimeAgent", "WaitForAgentToConnect"],
+}  # of an operation, in order
 HOLDS_SLOT = ("dispatched", "running")  # phases of an operation in which it counts against the workers
 PROBLEMS_SHOWN = 5
 
@@ -274,8 +278,10 @@ def check_targets(orchestrations, targets, verdicts):
 class Operation:
     """An operation as the provisioner's events tell it."""
 
-    def __init__(self, runtime, started):
+    def __init__(self, runtime, started, data):
         self.runtime, self.started, self.ended = runtime, started, None
+        self.wanted = STAGES.get(data.get("type"), [])
+        self.of_client = not data.get("orchestrationID")
         self.stages, self.starts, self.ends = [], 0, []
         self.orders = {}  # stage to (offset, time) of the record that ordered it
 
@@ -291,7 +297,7 @@ def fold_operations(logs, verdicts):
                 if kind not in ("started", "advanced", "succeeded", "failed"):
                     continue
                 name, time = data["operationID"], record.value["time"]
-                operation = operations.setdefault(name, Operation(runtime, time))
+                operation = operations.setdefault(name, Operation(runtime, time, data))
                 if kind == "started":
                     operation.starts += 1
                     count += 1
@@ -314,23 +320,24 @@ def fold_operations(logs, verdicts):
 
 
 def check_operations(orchestrations, operations, verdicts):
-    """What the orchestrator wanted is what the provisioner did, once each; a dry run is nothing to do."""
+    """What orchestrator and clients wanted is what the provisioner did, once each; a dry run is nothing to do."""
     problems, wanted = [], {}
     for orchestration in orchestrations.values():
         if not orchestration.dry_run:
             wanted.update(orchestration.operations)
+    wanted.update((name, operation.runtime) for name, operation in operations.items() if operation.of_client)
     for name, runtime in wanted.items():
         operation = operations.get(name)
         if operation is None:
             problems.append(f"operation {name} of {runtime} never started")
         elif (operation.runtime, operation.starts, operation.ends) != (runtime, 1, ["succeeded"]) or \
-                operation.stages != STAGES:
+                operation.stages != operation.wanted:
             problems.append(f"operation {name} of {runtime}: {operation.starts} starts on {operation.runtime}, stages "
                             f"{operation.stages}, ends {operation.ends}")
     problems += [f"operation {name} of {operations[name].runtime} belongs to no orchestration"
                  for name in operations.keys() - wanted.keys()]
-    verdicts.judge("every target was upgraded exactly once, by the provisioner's events", problems,
-                   f"{len(wanted)} upgrades")
+    verdicts.judge("every operation ran exactly once, by the provisioner's events", problems,
+                   f"{len(wanted)} operations")
     return wanted
 
 
@@ -360,12 +367,13 @@ def check_workers(orchestrations, times, where, verdicts):
 def check_ledger(ledger, orchestrations, operations, wanted, verdicts):
     applied = [line for line in ledger if line["effect"] == "applied"]
     effects = collections.Counter((line["runtime"], line["operation"], line["stage"]) for line in applied)
-    expected = {(runtime, name, stage) for name, runtime in wanted.items() for stage in STAGES}
+    expected = {(runtime, name, stage) for name, runtime in wanted.items() if name in operations
+                for stage in operations[name].wanted}
     wrong = [f"{effect} applied {effects[effect]} times" for effect in sorted(expected) if effects[effect] != 1]
     wrong += [f"{effect} was not to be applied" for effect in sorted(effects.keys() - expected)]
-    verdicts.judge("every stage of every upgrade was applied exactly once, by the ledger", wrong,
+    verdicts.judge("every stage of every operation was applied exactly once, by the ledger", wrong,
                    f"{len(expected)} stages")
-    check_ledger_order(applied, verdicts)
+    check_ledger_order(applied, operations, verdicts)
     check_fences(ledger, operations, verdicts)
     begins, ends = {}, {}
     for line in applied:
@@ -374,7 +382,12 @@ def check_ledger(ledger, orchestrations, operations, wanted, verdicts):
     check_workers(orchestrations, {name: (begins[name], ends[name]) for name in begins}, "the ledger", verdicts)
 
 
-def check_ledger_order(applied, verdicts):
+def stages_of(operations, line):
+    operation = operations.get(line["operation"])
+    return operation.wanted if operation else []
+
+
+def check_ledger_order(applied, operations, verdicts):
     """On a runtime a stage begins when the one before it has ended, and an operation when the other one has."""
     overlaps, disorder = [], []
     last, over = {}, collections.defaultdict(set)
@@ -385,7 +398,7 @@ def check_ledger_order(applied, verdicts):
             former = {"operation": None, "endsAt": 0, "at": 0, "stage": None}
         if former["operation"] != line["operation"]:
             over[runtime].add(former["operation"])
-            if former["operation"] and former["stage"] != STAGES[-1]:
+            if former["operation"] and [former["stage"]] != stages_of(operations, former)[-1:]:
                 overlaps.append(f"{line['operation']} began on {runtime} in the middle of {former['operation']}")
         if line["operation"] in over[runtime]:
             overlaps.append(f"{line['operation']} went on on {runtime} after {former['operation']}")
@@ -393,10 +406,11 @@ def check_ledger_order(applied, verdicts):
             overlaps.append(f"{line['operation']} {line['stage']} on {runtime} began at {line['at']}, "
                             f"{former['operation']} {former['stage']} ended at {former['endsAt']}")
         before = former["stage"] if former["operation"] == line["operation"] else None
-        if [before, line["stage"]] not in [list(pair) for pair in zip([None, *STAGES], STAGES)]:
+        wanted = stages_of(operations, line)
+        if (before, line["stage"]) not in zip([None, *wanted], wanted):
             disorder.append(f"{line['operation']} on {runtime}: {line['stage']} after {before}")
     verdicts.judge("no two operations of a runtime overlapped, by the ledger", overlaps, f"{len(applied)} effects")
-    verdicts.judge("the stages of each upgrade came in order, by the ledger", disorder)
+    verdicts.judge("the stages of each operation came in order, by the ledger", disorder)
 
 
 def check_fences(ledger, operations, verdicts):

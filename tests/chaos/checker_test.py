@@ -134,7 +134,7 @@ class CheckerTest(unittest.TestCase):
         for value in values:
             value["events"] = [event for event in value["events"] if event["type"] != ENDED]
         self.run_.write("runtimes", partition, values)
-        self.assert_found("upgraded exactly once, by the provisioner's events",
+        self.assert_found("ran exactly once, by the provisioner's events",
                           "overlapped, by the provisioner's events")
 
     def test_an_operation_that_starts_while_another_runs_is_found_in_the_events(self):
@@ -146,7 +146,7 @@ class CheckerTest(unittest.TestCase):
                 value["events"].append(other)
         self.run_.write("runtimes", partition, values)
         self.assert_found("overlapped, by the provisioner's events",
-                          "upgraded exactly once, by the provisioner's events")
+                          "ran exactly once, by the provisioner's events")
 
     def test_more_operations_than_workers_are_found(self):
         accepted = "tidegate.orchestration.accepted.v1"
@@ -209,7 +209,7 @@ class CheckerTest(unittest.TestCase):
         records = self.run_.topics["runtimes.events"][partition]
         records[0] = (records[0][0], records[0][1] + b" ")
         self.assertEqual(len(records) - 1, checker.fold_chain(records)[1])
-        self.assert_found("upgraded exactly once, by the provisioner's events", "was decided by its receiver")
+        self.assert_found("ran exactly once, by the provisioner's events", "was decided by its receiver")
 
 
 if __name__ == "__main__":

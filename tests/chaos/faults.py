@@ -35,6 +35,16 @@ RANDOM_DELAY_S = (0.1, 3)
 OWN_DEATHS_MAX = 6  # of processes that lose their place in the group for good while Kafka is down
 SLOWEST_S = 420  # until everything must have ended
 PROCESSES = {"api-gateway": 2, "broker": 1, "orchestrator": 1, "scheduler": 1, "provisioner": 2}
+TENANT = "account-graphql"  # of the runtimes that a client provisions and upgrades, one after the other
+PROVISION = """mutation ($name: String!) { result: provisionRuntime(config: { runtimeInput: { name: $name }
+  clusterConfig: { gardenerConfig: { name: $name kubernetesVersion: "1.20.11" provider: "gcp" region: "europe-west3"
+    targetSecret: "s" machineType: "n1" workerCidr: "10.250.0.0/19" autoScalerMin: 1 autoScalerMax: 2 maxSurge: 1
+    maxUnavailable: 0 providerSpecificConfig: { gcpConfig: { zones: ["a"] } } } }
+  kymaConfig: { version: "1.20.4" components: [{ component: "compass-runtime-agent" namespace: "compass-system" }] }
+  }) { id runtimeID } }"""
+UPGRADE = """mutation ($id: String!) { result: upgradeRuntime(id: $id, config: { kymaConfig: { version: "1.24.5"
+  components: [{ component: "compass-runtime-agent" namespace: "compass-system" }] } }) { id runtimeID } }"""
+OPERATION = "query ($id: String!) { result: runtimeOperationStatus(id: $id) { id state message } }"
 AGAIN_PLAN, NEWCOMER_PLAN = "gcp", "trial"  # of the runtimes that are upgraded twice; of those that come meanwhile
 
 
@@ -93,9 +103,11 @@ class Clients:
         self.gateways, self.main_id, self.known = gateways, main_id, known
         self.stop, self.problems, self.threads = threading.Event(), [], []
         self.ids, self.newcomers, self.reads, self.repeats = {}, 0, 0, 0
+        self.mutations = {}  # by key: the operation that was accepted
 
     def start(self):
-        for work, pause_s in ((self.read, 0.2), (self.repeat, 1.5), (self.bring, 1)):
+        for work, pause_s in ((self.read, 0.2), (self.repeat, 1.5), (self.bring, 1),
+                              (self.provision, 0.5), (self.provision, 0.5)):
             self.threads.append(threading.Thread(target=self.go_on, args=(work, pause_s), daemon=True))
             self.threads[-1].start()
 
@@ -153,6 +165,31 @@ class Clients:
         state["number"] += 1
         import_lines(self.gateways, [runtime(f"newcomer-{number}", NEWCOMER_PLAN)])
         self.newcomers += 1
+
+
+    def mutate(self, key, query, variables):
+        """A mutation, twice: the same operation."""
+        for _ in range(2):
+            result = self.gateways.graphql(query, variables, TENANT, key)["result"]
+            if self.mutations.setdefault(key, result["id"]) != result["id"]:
+                self.problems.append(f"{key} gave {self.mutations[key]}, and then {result['id']}")
+        return result
+
+    def operation_ended(self, operation_id):
+        result = self.gateways.graphql(OPERATION, {"id": operation_id}, TENANT)["result"]
+        return result["state"] != "InProgress" and result
+
+    def provision(self, state):
+        """A runtime is provisioned, then upgraded."""
+        name = f"c-{threading.get_ident() % 9973}-{state.setdefault('number', 0)}"
+        state["number"] += 1
+        made = self.mutate(f"provision-{name}", PROVISION, {"name": name})
+        for result in (made, None):
+            if result is None:
+                result = self.mutate(f"upgrade-{name}", UPGRADE, {"id": made["runtimeID"]})
+            ended = wait_for(f"operation {result['id']} ends", lambda: self.operation_ended(result["id"]), SLOWEST_S, 0.5)
+            if ended["state"] != "Succeeded":
+                self.problems.append(f"{ended}")
 
 
 class Faults:
@@ -346,6 +383,11 @@ class Test:
         self.verdicts.judge("what clients saw was true", clients.problems,
                             f"{clients.reads} reads, {clients.repeats} posts with {len(clients.ids)} keys, "
                             f"{clients.newcomers} imports")
+        made = self.system.sql("SELECT count(*) FROM provisioner.operation o JOIN provisioner.runtime r "
+                           f"USING (partition, runtime_id) WHERE r.tenant = '{TENANT}'")
+        self.verdicts.judge("each GraphQL mutation made one operation",
+                            [] if made == [[str(len(clients.mutations))]] else [f"there are {made}"],
+                            f"{len(clients.mutations)} mutations")
         total = self.gateways.insist("GET", "/orchestrations")["totalCount"]
         processes = self.system.processes.values()
         deaths = [f"{process.name}: {death}" for process in processes for death in process.deaths]

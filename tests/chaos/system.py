@@ -238,13 +238,15 @@ class Gateways:
             self.turn += 1
             return self.ports[self.turn % len(self.ports)]
 
-    def ask(self, method, path, body=None, key=None, port=None, patience_s=15):
+    def ask(self, method, path, body=None, key=None, port=None, patience_s=15, tenant=None):
         """(status, value of the answer), or (0, None) where no answer came: the gateway died, or is not there."""
         headers = {"Authorization": f"Bearer {self.token}"}
         if body is not None:
             headers["Content-Type"] = "application/json"
         if key is not None:
             headers["Idempotency-Key"] = key
+        if tenant is not None:
+            headers["Tenant"] = tenant
         connection = http.client.HTTPConnection("127.0.0.1", port or self.next_port(), timeout=patience_s)
         try:
             connection.request(method, path, body, headers)
@@ -266,3 +268,16 @@ class Gateways:
             return got in status and (value,)
 
         return wait_for(f"{method} {path}", asked, patience_s, 0.3)[0]
+
+    def graphql(self, query, variables, tenant, key=None, patience_s=PATIENCE_S):
+        """The same for a GraphQL document: `data`, as soon as nothing says 503 or 504."""
+
+        def asked():
+            got, value = self.ask("POST", "/graphql", json.dumps({"query": query, "variables": variables}), key,
+                                  tenant=tenant)
+            codes = [error["extensions"]["error_code"] for error in (value or {}).get("errors", [])]
+            if got not in (0, 200, 503, 504) or not all(code in (503, 504) for code in codes):
+                raise Broken(f"POST /graphql: {got} {value}")
+            return got == 200 and not codes and (value["data"],)
+
+        return wait_for("POST /graphql", asked, patience_s, 0.3)[0]
