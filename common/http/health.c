@@ -1,18 +1,34 @@
 #include "common/http/health.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/observe/metrics.h"
+
+enum { ALIVE_SIZE = 1024 };
 
 struct health {
     health_ready *ready;
     void *context;
 };
 
+/* Always 200: whoever restarts what is not alive would not bring back a database by it. */
 static void answer_alive(struct exchange *exchange, void *context)
 {
-    (void)context;
-    exchange_answer(exchange, 200, "text/plain; charset=utf-8", "ok", 2);
+    const struct health *health = context;
+    json_t *missing = json_object(), *why;
+    const char *name;
+    char text[ALIVE_SIZE] = "ok";
+    size_t size = 2;
+
+    health->ready(health->context, missing);
+    json_object_foreach(missing, name, why) {
+        size += (size_t)snprintf(text + size, sizeof text - size, "\nmissing: %s: %s", name, json_string_value(why));
+        if (size >= sizeof text)
+            size = sizeof text - 1;
+    }
+    json_decref(missing);
+    exchange_answer(exchange, 200, "text/plain; charset=utf-8", text, size);
 }
 
 static void answer_ready(struct exchange *exchange, void *context)
@@ -48,7 +64,7 @@ struct health *health_routes(struct http_server *server, health_ready *ready, vo
     *health = (struct health){ ready, context };
     http_server_route(server,
                       (const struct http_route[]){
-                          { .method = "GET", .path = "/healthz", .handler = answer_alive },
+                          { .method = "GET", .path = "/healthz", .handler = answer_alive, .context = health },
                           { .method = "GET", .path = "/readyz", .handler = answer_ready, .context = health },
                           { .method = "GET", .path = "/metrics", .handler = answer_metrics },
                       },

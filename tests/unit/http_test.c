@@ -396,6 +396,7 @@ static void every_service_tells_how_it_is(void **state)
     scene->missing = true;
     answer_is(scene, "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n", "{\"ready\":false,\"missing\":{\"kafka\":\"down\"}}");
     answer_is(scene, "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 503 ");
+    answer_is(scene, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "\r\n\r\nok\nmissing: kafka: down");
     answer_is(scene, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", "process_resident_memory_bytes");
 }
 
