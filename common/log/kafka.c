@@ -21,7 +21,11 @@ enum {
     BATCH_MAX = 500, /* messages of one turn; then other events of the loop have theirs */
     TOPIC_NAME_SIZE = 64,
     GATHER_MS = 20,
-    REJOINS_MAX = 5, /* within the time below */
+    HURRY_MS = 15, /* what clients wait for goes when no record is on its way any more, or after this time */
+    MEAN_UNIT = 16,
+    GATHER_FROM = 4,  /* messages that come at a time */
+    READ_MS_MAX = 20, /* for which what is read may gather */
+    REJOINS_MAX = 5,  /* within the time below */
     REJOINS_WITHIN_MS = 60000,
 };
 
@@ -43,12 +47,16 @@ struct kafka {
     struct consumer member, reader;
     rd_kafka_topic_t *events, *replies;      /* of the recorder */
     rd_kafka_topic_t *requests[TOPIC_COUNT]; /* of the messenger */
+    int unacknowledged;                      /* records */
+    struct event *read_timer;                /* pending: what comes now gathers */
+    int taken;                               /* messages of a turn, their running mean, in 1/MEAN_UNIT */
     char names[KIND_COUNT][TOPIC_NAME_SIZE];
     struct stream streams[KIND_COUNT][PARTITIONS_MAX];
     int64_t commits[PARTITIONS_MAX]; /* to be committed; -1: nothing new */
     struct event *commit_timer, *poll_timer, *rejoin_timer;
     int rejoins; /* one after another */
     int64_t rejoined_ms;
+    bool more; /* a turn took as much as it may */
     bool joined, down, committing, assigned[PARTITIONS_MAX];
 };
 
@@ -62,6 +70,25 @@ static void on_delivered(void *context, void *opaque, int64_t offset)
     kafka->hooks.delivered(kafka->hooks.context, opaque, true, offset);
 }
 
+static void on_recorded(void *context, void *opaque, int64_t offset)
+{
+    struct kafka *kafka = context;
+
+    kafka->unacknowledged--;
+    on_delivered(context, opaque, offset);
+    if (kafka->unacknowledged == 0 && producer_hurries(kafka->messenger))
+        producer_hurry(kafka->messenger, 0);
+}
+
+/* How long messages may gather, by how many of them come at a time. One after another: not at all, since a client may
+ * wait for each. */
+static int gather_ms(const struct kafka *kafka)
+{
+    int mean = kafka->taken / MEAN_UNIT - GATHER_FROM;
+
+    return mean <= 0 ? 0 : mean < READ_MS_MAX ? mean : READ_MS_MAX;
+}
+
 static void on_fatal(void *context, const char *why)
 {
     struct kafka *kafka = context;
@@ -71,6 +98,7 @@ static void on_fatal(void *context, const char *why)
 
 void kafka_append(struct kafka *kafka, int partition, const char *bytes, size_t size, void *opaque)
 {
+    kafka->unacknowledged += opaque != NULL;
     producer_send(kafka->recorder, kafka->events, partition, bytes, size, opaque);
 }
 
@@ -81,7 +109,9 @@ void kafka_send(struct kafka *kafka, int topic, int partition, const char *bytes
 
 void kafka_hurry(struct kafka *kafka)
 {
-    producer_hurry(kafka->messenger);
+    int wait_ms = gather_ms(kafka);
+
+    producer_hurry(kafka->messenger, kafka->unacknowledged == 0 ? 0 : wait_ms < HURRY_MS ? wait_ms : HURRY_MS);
 }
 
 void kafka_reply(struct kafka *kafka, int partition, const char *bytes, size_t size)
@@ -94,12 +124,13 @@ void kafka_reply(struct kafka *kafka, int partition, const char *bytes, size_t s
 static bool producers_open(struct kafka *kafka, struct error *err)
 {
     struct producer_options options = {
-        .bootstrap = kafka->options.bootstrap, .delivered = on_delivered, .fatal = on_fatal, .context = kafka
+        .bootstrap = kafka->options.bootstrap, .delivered = on_recorded, .fatal = on_fatal, .context = kafka
     };
     char name[TOPIC_NAME_SIZE];
 
     kafka->recorder = producer_new(kafka->base, &options, err);
     options.gather_ms = GATHER_MS;
+    options.delivered = on_delivered;
     kafka->messenger = kafka->recorder == NULL ? NULL : producer_new(kafka->base, &options, err);
     if (kafka->messenger == NULL)
         return false;
@@ -432,19 +463,39 @@ static void on_message(struct kafka *kafka, const rd_kafka_message_t *message)
                              rd_kafka_message_timestamp(message, &type), message->payload, message->len);
 }
 
-static void on_reader(void *context)
+static void take(struct kafka *kafka)
 {
-    struct kafka *kafka = context;
     rd_kafka_message_t *messages[BATCH_MAX];
     ssize_t count;
 
     count = rd_kafka_consume_batch_queue(kafka_queue_raw(kafka->reader.queue), 0, messages, BATCH_MAX);
+    kafka->more = count == BATCH_MAX;
+    if (count > 0)
+        kafka->taken += ((int)count * MEAN_UNIT - kafka->taken) / 4;
     for (ssize_t i = 0; i < count; i++) {
         on_message(kafka, messages[i]);
         rd_kafka_message_destroy(messages[i]);
     }
-    if (count == BATCH_MAX) /* there may be more, of which nobody tells */
+    if (kafka->more) /* there may be more, of which nobody tells */
         kafka_queue_again(kafka->reader.queue);
+}
+
+static void on_gathered(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    take(context);
+}
+
+static void on_reader(void *context)
+{
+    struct kafka *kafka = context;
+    struct timeval wait = { .tv_usec = gather_ms(kafka) * 1000 };
+
+    if (wait.tv_usec == 0 || kafka->more)
+        take(kafka);
+    else if (!evtimer_pending(kafka->read_timer, NULL))
+        evtimer_add(kafka->read_timer, &wait);
 }
 
 static bool reader_open(struct kafka *kafka, struct error *err)
@@ -490,6 +541,8 @@ struct kafka *kafka_open(struct event_base *base, const struct kafka_options *op
     kafka->base = base;
     for (int i = 0; i < PARTITIONS_MAX; i++)
         kafka->commits[i] = -1;
+    kafka->read_timer = evtimer_new(base, on_gathered, kafka);
+    event_priority_set(kafka->read_timer, options->read_priority);
     if (options->member) {
         kafka->commit_timer = evtimer_new(base, on_commit, kafka);
         kafka->rejoin_timer = evtimer_new(base, on_rejoin, kafka);
@@ -510,6 +563,7 @@ void kafka_close(struct kafka *kafka)
 {
     if (kafka == NULL)
         return;
+    event_free(kafka->read_timer);
     if (kafka->commit_timer != NULL)
         event_free(kafka->commit_timer);
     if (kafka->poll_timer != NULL)

@@ -48,7 +48,7 @@ void kafka_close(struct kafka *kafka);
  * (then nobody is told). A full queue keeps what it cannot take and goes on when there is room, in order. */
 void kafka_append(struct kafka *kafka, int partition, const char *bytes, size_t size, void *opaque);
 void kafka_send(struct kafka *kafka, int topic, int partition, const char *bytes, size_t size, void *opaque);
-void kafka_hurry(struct kafka *kafka); /* messages sent so far do not gather */
+void kafka_hurry(struct kafka *kafka); /* a client waits for what messages sent so far lead to */
 void kafka_reply(struct kafka *kafka, int partition, const char *bytes, size_t size);
 
 /* Reads <topic>.events[partition] from `from` to its end; <topic>.requests[partition] from `from` on. -1: stop both. */

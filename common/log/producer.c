@@ -3,14 +3,12 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/log/kafka_client.h"
 #include "common/log/kafka_queue.h"
 
 enum {
     TOPICS_MAX = 8,
-    HURRY_MS = 2, /* between two hand-overs at least, however many clients wait: many of them share a request */
 };
 
 struct held { /* what waits for its turn, or for room in a full queue */
@@ -30,7 +28,7 @@ struct producer {
     size_t topic_count;
     struct held *first, **end;
     struct event *gather_timer; /* pending: what comes now gathers; NULL: nothing ever does */
-    int64_t handed_ms;          /* when something was handed over last; of the monotonic clock */
+    bool hurried;               /* what gathers now goes sooner than it would */
 };
 
 static void hold(struct producer *producer, rd_kafka_topic_t *topic, int partition, const char *bytes, size_t size,
@@ -47,19 +45,10 @@ static void hold(struct producer *producer, rd_kafka_topic_t *topic, int partiti
     producer->end = &held->next;
 }
 
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Gives librdkafka what it takes; the rest waits until deliveries make room. */
 static void hand_over(struct producer *producer)
 {
-    if (producer->gather_timer != NULL)
-        producer->handed_ms = monotonic_ms();
+    producer->hurried = false;
     while (producer->first != NULL) {
         struct held *held = producer->first;
 
@@ -200,14 +189,21 @@ void producer_send(struct producer *producer, rd_kafka_topic_t *topic, int parti
         evtimer_add(producer->gather_timer, &now);
 }
 
-void producer_hurry(struct producer *producer)
+void producer_hurry(struct producer *producer, int within_ms)
 {
-    static const struct timeval soon = { .tv_usec = HURRY_MS * 1000 };
+    struct timeval wait = { .tv_usec = within_ms * 1000 };
 
     if (producer->first == NULL || producer->gather_timer == NULL)
         return;
-    if (monotonic_ms() - producer->handed_ms >= HURRY_MS)
+    if (within_ms == 0) {
         hand_over(producer);
-    else
-        evtimer_add(producer->gather_timer, &soon);
+    } else if (!producer->hurried) {
+        producer->hurried = true;
+        evtimer_add(producer->gather_timer, &wait);
+    }
+}
+
+bool producer_hurries(const struct producer *producer)
+{
+    return producer->hurried;
 }

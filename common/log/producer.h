@@ -7,6 +7,7 @@
 #define TIDEGATE_LOG_PRODUCER_H
 
 #include <librdkafka/rdkafka.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,7 +37,10 @@ rd_kafka_topic_t *producer_topic(struct producer *producer, const char *name);
 void producer_send(struct producer *producer, rd_kafka_topic_t *topic, int partition, const char *bytes, size_t size,
                    void *opaque);
 
-/* What was sent so far waits for no more than 2 ms more. */
-void producer_hurry(struct producer *producer);
+/* What gathers waits for no more than `within_ms` more; 0: goes now. */
+void producer_hurry(struct producer *producer, int within_ms);
+
+/* Does what gathers go sooner than it would? */
+bool producer_hurries(const struct producer *producer);
 
 #endif

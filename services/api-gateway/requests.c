@@ -13,8 +13,10 @@
 #include "services/api-gateway/wire.h"
 
 enum {
-    LOOK_MS = 250,          /* between two looks for rows of outcomes */
-    BULK_LOOK_MS = 1000,    /* the first look for one of many: most of their replies come by then */
+    LOOK_MS = 250,       /* between two looks for rows of outcomes */
+    BULK_LOOK_MS = 1000, /* the first look for one of many: most of their replies come by then */
+    GATHER_SHARE = 8,    /* requests that wait, for each millisecond for which another may gather with others */
+    GATHER_MS_MAX = 8,
     DELIVERY_MS_MAX = 5000, /* until an unwritten message is given up */
 };
 
@@ -296,7 +298,11 @@ static char *encode(const struct requests *requests, const struct ask *ask, size
 
 static bool produce(struct requests *requests, const struct ask *ask, struct pending *pending, struct error *err)
 {
-    struct wire_message message = { .topic = pending->first, .key = ask->key, .opaque = pending };
+    const int gather_ms = (int)HASH_COUNT(requests->waiting) / GATHER_SHARE;
+    struct wire_message message = { .topic = pending->first,
+                                    .key = ask->key,
+                                    .opaque = pending,
+                                    .gather_ms = gather_ms < GATHER_MS_MAX ? gather_ms : GATHER_MS_MAX };
 
     message.bytes = encode(requests, ask, &message.size);
     if (wire_send(requests->wire, &message, err))

@@ -17,7 +17,17 @@
 enum {
     REPLIES_MAX = 500,    /* taken from the queue at a time */
     QUEUE_KBYTES = 65536, /* of messages not yet written */
+    MESSAGE_SIZE_MAX = 1000000,
+    HEADER_SIZE = 512, /* of a message, by far */
     TOPIC_NAME_SIZE = 64,
+};
+
+struct held { /* a message that waits for others */
+    struct held *next;
+    int topic, partition;
+    char *key, *bytes;
+    size_t size;
+    void *opaque;
 };
 
 struct wire {
@@ -28,8 +38,10 @@ struct wire {
     rd_kafka_topic_t *topics[TOPIC_COUNT], *replies;
     rd_kafka_queue_t *replies_queue;
     struct kafka_queue *producer_events, *reader_events, *reply_events;
-    bool at_end;         /* of the replies: from now on none is missed */
-    atomic_bool is_lost; /* all brokers were down, and none has been up since; set on librdkafka's threads too */
+    struct held *first, **end;
+    struct event *gathered; /* pending: the held ones go then */
+    bool at_end;            /* of the replies: from now on none is missed */
+    atomic_bool is_lost;    /* all brokers were down, and none has been up since; set on librdkafka's threads too */
 };
 
 /* --- What arrives --- */
@@ -87,6 +99,52 @@ static void reader_arrived(void *context)
 
     while (rd_kafka_poll(wire->reader, 0) > 0)
         ;
+}
+
+/* --- What is sent --- */
+
+static void hand_over(struct wire *wire)
+{
+    struct held *held;
+
+    evtimer_del(wire->gathered);
+    while ((held = wire->first) != NULL) {
+        wire->first = held->next;
+        if (wire->first == NULL)
+            wire->end = &wire->first;
+        if (rd_kafka_produce(wire->topics[held->topic], held->partition, RD_KAFKA_MSG_F_FREE, held->bytes, held->size,
+                             held->key, strlen(held->key), held->opaque) != 0) {
+            free(held->bytes);
+            wire->hooks.delivered(wire->hooks.context, held->opaque, WIRE_NOT_WRITTEN,
+                                  rd_kafka_err2str(rd_kafka_last_error()));
+        }
+        free(held->key);
+        free(held);
+    }
+}
+
+static void on_gathered(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    hand_over(context);
+}
+
+static void hold(struct wire *wire, const struct wire_message *message)
+{
+    struct held *held = malloc(sizeof *held);
+    char *key = strdup(message->key);
+
+    if (held == NULL || key == NULL)
+        abort();
+    *held = (struct held){ .topic = message->topic,
+                           .partition = partition_of(key, wire->partitions),
+                           .key = key,
+                           .bytes = message->bytes,
+                           .size = message->size,
+                           .opaque = message->opaque };
+    *wire->end = held;
+    wire->end = &held->next;
 }
 
 /* --- The clients --- */
@@ -149,8 +207,9 @@ static rd_kafka_t *client_new(rd_kafka_type_t type, const char *const (*settings
 
 static bool open_producer(struct wire *wire, const struct wire_options *options, struct error *err)
 {
-    char timeout[24], kbytes[24], name[TOPIC_NAME_SIZE];
+    char timeout[24], kbytes[24], size[24], name[TOPIC_NAME_SIZE];
 
+    snprintf(size, sizeof size, "%d", MESSAGE_SIZE_MAX);
     snprintf(timeout, sizeof timeout, "%lld", (long long)options->delivery_ms);
     snprintf(kbytes, sizeof kbytes, "%d", QUEUE_KBYTES);
     wire->producer = client_new(RD_KAFKA_PRODUCER,
@@ -161,6 +220,7 @@ static bool open_producer(struct wire *wire, const struct wire_options *options,
                                     { "message.timeout.ms", timeout },
                                     { "queue.buffering.max.ms", "0" },
                                     { "queue.buffering.max.kbytes", kbytes },
+                                    { "message.max.bytes", size },
                                     { "socket.nagle.disable", "true" },
                                     { "reconnect.backoff.max.ms", "1000" },
                                     { "compression.type", "lz4" },
@@ -219,6 +279,10 @@ struct wire *wire_new(struct event_base *base, const struct wire_options *option
         abort();
     wire->base = base;
     wire->hooks = *hooks;
+    wire->end = &wire->first;
+    wire->gathered = evtimer_new(base, on_gathered, wire);
+    if (wire->gathered == NULL)
+        abort();
     wire->partitions = options->partitions;
     wire->reply_partition = partition_of(options->instance, options->partitions);
     if (open_producer(wire, options, err) && open_reader(wire, options, err))
@@ -244,6 +308,7 @@ static void close_producer(struct wire *wire)
 {
     if (wire->producer == NULL)
         return;
+    hand_over(wire);
     /* What is not yet written answers nobody any more; the reports free what waits for them. */
     rd_kafka_purge(wire->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     rd_kafka_flush(wire->producer, 0);
@@ -260,6 +325,7 @@ void wire_free(struct wire *wire)
         return;
     close_reader(wire);
     close_producer(wire);
+    event_free(wire->gathered);
     free(wire);
 }
 
@@ -272,15 +338,16 @@ int wire_reply_partition(const struct wire *wire)
 
 bool wire_send(struct wire *wire, const struct wire_message *message, struct error *err)
 {
-    rd_kafka_resp_err_t code;
+    const struct timeval wait = { .tv_usec = message->gather_ms * 1000 };
 
-    if (rd_kafka_produce(wire->topics[message->topic], partition_of(message->key, wire->partitions),
-                         RD_KAFKA_MSG_F_FREE, message->bytes, message->size, message->key, strlen(message->key),
-                         message->opaque) == 0)
-        return true;
-    code = rd_kafka_last_error();
-    return error_set(err, code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ? ERROR_INPUT : ERROR_UNAVAILABLE,
-                     "the request cannot be written: %s", rd_kafka_err2str(code));
+    if (message->size + strlen(message->key) > MESSAGE_SIZE_MAX - HEADER_SIZE)
+        return error_set(err, ERROR_INPUT,
+                         "the request cannot be written: it has %zu bytes, and at most %d are accepted", message->size,
+                         MESSAGE_SIZE_MAX - HEADER_SIZE);
+    hold(wire, message);
+    if (!evtimer_pending(wire->gathered, NULL))
+        evtimer_add(wire->gathered, &wait);
+    return true;
 }
 
 const char *wire_missing(const struct wire *wire)

@@ -45,13 +45,15 @@ void wire_free(struct wire *wire);
 int wire_reply_partition(const struct wire *wire);
 
 /* One message to `<topic>.requests` (topic_number of common/log/record.h), to the partition of `key`. `bytes` (malloc)
- * are taken over if it is true. False: certainly not written (ERROR_INPUT: too large; ERROR_UNAVAILABLE: too many). */
+ * are taken over if it is true; where too many wait to be written, `delivered` tells it later. False: certainly not
+ * written (ERROR_INPUT: too large). */
 struct wire_message {
     int topic;
     const char *key;
     char *bytes;
     size_t size;
-    void *opaque; /* for `delivered` */
+    void *opaque;  /* for `delivered` */
+    int gather_ms; /* how long it may wait for others, below 1000; 0: for those of this turn of the loop */
 };
 bool wire_send(struct wire *wire, const struct wire_message *message, struct error *err);
 
