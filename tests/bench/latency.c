@@ -127,7 +127,7 @@ static int open_gateway(const char *host, int port)
 }
 
 /* A request from a file, and where its number stands. */
-struct template {
+struct numbered {
     char text[32768];
     size_t size;
     char *number; /* NULL: it has none */
@@ -135,28 +135,28 @@ struct template {
 
 enum { NUMBER_LENGTH = 5 };
 
-static void read_template(struct template *template, const char *path)
+static void read_numbered(struct numbered *request, const char *path)
 {
     FILE *file = fopen(path, "r");
 
     if (file == NULL)
         fail(path);
-    template->size = fread(template->text, 1, sizeof template->text - 1, file);
-    template->number = strstr(template->text, "@@@@@");
+    request->size = fread(request->text, 1, sizeof request->text - 1, file);
+    request->number = strstr(request->text, "@@@@@");
     fclose(file);
 }
 
-static void number_template(struct template *template, int number)
+static void number_it(struct numbered *request, int number)
 {
     char digits[NUMBER_LENGTH + 1];
 
-    if (template->number == NULL)
+    if (request->number == NULL)
         return;
     snprintf(digits, sizeof digits, "%0*d", NUMBER_LENGTH, number);
-    memcpy(template->number, digits, NUMBER_LENGTH);
+    memcpy(request->number, digits, NUMBER_LENGTH);
 }
 
-static double post(int fd, const struct template *request, const char *status)
+static double post(int fd, const struct numbered *request, const char *status)
 {
     char answer[4096];
     size_t size = 0;
@@ -185,7 +185,7 @@ static double post(int fd, const struct template *request, const char *status)
 int main(int argc, char **argv)
 {
     static double produced[COUNT_MAX], committed[COUNT_MAX], posted[COUNT_MAX];
-    static struct template request;
+    static struct numbered request;
     rd_kafka_topic_t *topic;
     rd_kafka_t *handle;
     PGconn *database;
@@ -196,14 +196,14 @@ int main(int argc, char **argv)
     count = atoi(argv[5]);
     if (count < 1 || count > COUNT_MAX - WARM_UP)
         fail("COUNT is 1 to 99800");
-    read_template(&request, argv[7]);
+    read_numbered(&request, argv[7]);
     topic = open_topic(argv[1], &handle);
     database = open_database(argv[2]);
     fd = open_gateway(argv[3], atoi(argv[4]));
     for (int i = -WARM_UP; i < count; i++) {
         double p = produce(handle, topic), c = commit(database), r;
 
-        number_template(&request, i + WARM_UP);
+        number_it(&request, i + WARM_UP);
         r = post(fd, &request, argv[6]);
 
         if (i >= 0) {
