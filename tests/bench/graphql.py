@@ -102,7 +102,6 @@ def pgbench():
     statement = re.search(r"PREPARE runtime_status\S*[^A]*AS\s+(.*?);", bench_statement(), re.S).group(1)
     with open(path, "w") as sql:
         sql.write("\\set n random(0, %d)\n" % (FLEET - 1))
-        sql.write("SELECT 'graphql-' || lpad(:n::text, 5, '0') AS id \\gset\n" if False else "")
         sql.write(re.sub(r"\$1", "'graphql-' || lpad((:n)::text, 5, '0')", statement) + ";\n")
     output = script("pgbench", "-n", "-M", "prepared", "-c", str(CONNECTIONS), "-j", "1", "-T", str(SECONDS), "-f", path,
                     env["TIDEGATE_API_DATABASE"])
@@ -196,8 +195,8 @@ def main():
         script("deploy/dev/up")
         try:
             import_fleet()
-            for part, run in (("typename", bench_typename), ("status", bench_status), ("latency", bench_latency),
-                              ("upgrades", bench_upgrades)):
+            for part, run in (("typename", bench_typename), ("status", bench_status), ("upgrades", bench_upgrades),
+                              ("latency", bench_latency)):
                 if part in PARTS:
                     run()
         finally:
