@@ -1,4 +1,4 @@
-"""The life of operations: the reference's own end-to-end scenarios, races, limits and errors."""
+"""The life of operations: what clients of the Runtime Provisioner do from end to end, races, limits and errors."""
 import concurrent.futures
 
 from harness import UUID, equal, has, holds, wait_for
