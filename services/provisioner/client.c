@@ -92,6 +92,24 @@ bool client_may_start(const struct runtime *runtime, struct error *why)
            error_set(why, ERROR_CONFLICT, "runtime %s was deprovisioned", runtime->id);
 }
 
+void client_decide(const struct runtimes *runtimes, const struct request *request, struct decision *out,
+                   client_admit *admit, client_start *start)
+{
+    struct error why;
+    const struct runtime *runtime = client_runtime(runtimes, request, &why);
+    json_t *body = NULL;
+
+    if (runtime == NULL)
+        client_refuse(request, out, &why);
+    else if (client_repeats(runtime, request, out))
+        return;
+    else if ((body = admit(runtimes, runtime, request, &why)) == NULL)
+        client_refuse(request, out, &why);
+    else
+        start(runtimes, runtime, request, body, out);
+    json_decref(body);
+}
+
 bool client_release(const struct runtimes *runtimes, const char *version, struct error *why)
 {
     const struct releases *releases = runtimes->settings->releases;

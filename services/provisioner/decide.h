@@ -86,6 +86,15 @@ bool client_may_start(const struct runtime *runtime, struct error *why);
 /* The first alone. */
 bool client_is_free(const struct runtime *runtime, struct error *why);
 
+/* The way of a mutation that brings a configuration. `admit` makes what is to be, own, or says `why` not (NULL); `start`
+ * decides with it. */
+typedef json_t *client_admit(const struct runtimes *runtimes, const struct runtime *runtime,
+                             const struct request *request, struct error *why);
+typedef void client_start(const struct runtimes *runtimes, const struct runtime *runtime, const struct request *request,
+                          const json_t *body, struct decision *out);
+void client_decide(const struct runtimes *runtimes, const struct request *request, struct decision *out,
+                   client_admit *admit, client_start *start);
+
 /* Is there such a release of Kyma? False: `why`. */
 bool client_release(const struct runtimes *runtimes, const char *version, struct error *why);
 

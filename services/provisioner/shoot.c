@@ -46,19 +46,7 @@ static void start_change(const struct runtimes *runtimes, const struct runtime *
 
 void runtime_decide_upgrade_shoot(const struct runtimes *runtimes, const struct request *request, struct decision *out)
 {
-    struct error why;
-    const struct runtime *runtime = client_runtime(runtimes, request, &why);
-    json_t *body = NULL;
-
-    if (runtime == NULL)
-        client_refuse(request, out, &why);
-    else if (client_repeats(runtime, request, out))
-        return;
-    else if ((body = admit(runtimes, runtime, request, &why)) == NULL)
-        client_refuse(request, out, &why);
-    else
-        start_change(runtimes, runtime, request, body, out);
-    json_decref(body);
+    client_decide(runtimes, request, out, admit, start_change);
 }
 
 /* --- Sleeping. Nothing wakes a cluster here: the API has no way back. --- */

@@ -45,26 +45,31 @@ static bool is_preempted(const struct runtime *runtime)
     return runtime->operation != NULL && operation_is_deprovisioning(runtime->operation->type);
 }
 
-/* Why an upgrade of `runtime` cannot start, now or ever; false: nothing speaks against it but a running operation. */
-static bool impossible(const struct runtimes *runtimes, const struct runtime *runtime, const struct request *request,
-                       struct error *why)
+/* What is reported of an upgrade that cannot start, now or ever, and `why`; NULL: nothing speaks against it but a running
+ * operation. */
+static const char *hindrance(const struct runtimes *runtimes, const struct runtime *runtime,
+                             const struct request *request, struct error *why)
 {
     const char *tenant = text_of(request->data, "globalAccountID");
     const char *configuration = text_of(request->data, "configuration");
 
     /* Another account's runtime is answered like none: who does not own it learns nothing of it. */
-    if (runtime == NULL || (*tenant != '\0' && strcmp(tenant, runtime->tenant) != 0))
-        return !error_set(why, ERROR_NOT_FOUND, "runtime %s not found", request->subject);
-    if (is_preempted(runtime))
-        return !error_set(why, ERROR_CONFLICT, "operation preempted by deprovisioning %s", runtime->operation->id);
-    if (runtime_busy(runtime))
-        return runtime->waiting_count >= RUNTIME_WAITING_MAX &&
-               !error_set(why, ERROR_CONFLICT, "%d operations wait for runtime %s already", RUNTIME_WAITING_MAX,
-                          runtime->id);
-    if (configurations_find(&runtimes->configurations, configuration) == NULL)
-        return !error_set(why, ERROR_NOT_FOUND, "configuration %s of Kyma %s is not known", configuration,
-                          text_of(request->data, "version"));
-    return !is_upgradable(runtime, why);
+    if (runtime == NULL || (*tenant != '\0' && strcmp(tenant, runtime->tenant) != 0)) {
+        error_set(why, ERROR_NOT_FOUND, "runtime %s not found", request->subject);
+    } else if (is_preempted(runtime)) {
+        error_set(why, ERROR_CONFLICT, "operation preempted by deprovisioning %s", runtime->operation->id);
+        return "preempted";
+    } else if (runtime_busy(runtime)) {
+        if (runtime->waiting_count < RUNTIME_WAITING_MAX)
+            return NULL;
+        error_set(why, ERROR_CONFLICT, "%d operations wait for runtime %s already", RUNTIME_WAITING_MAX, runtime->id);
+    } else if (configurations_find(&runtimes->configurations, configuration) == NULL) {
+        error_set(why, ERROR_NOT_FOUND, "configuration %s of Kyma %s is not known", configuration,
+                  text_of(request->data, "version"));
+    } else if (is_upgradable(runtime, why)) {
+        return NULL;
+    }
+    return "refused";
 }
 
 static void start_ordered(const struct runtimes *runtimes, const struct runtime *runtime, const struct request *request,
@@ -82,7 +87,7 @@ static void start_ordered(const struct runtimes *runtimes, const struct runtime 
 void runtime_decide_upgrade(const struct runtimes *runtimes, const struct request *request, struct decision *out)
 {
     const struct runtime *runtime = runtimes_find(runtimes, request->subject);
-    const char *operation_id = text_of(request->data, "operationID");
+    const char *operation_id = text_of(request->data, "operationID"), *result;
     struct error why;
 
     if (!runtime_id_fits(operation_id) || *text_of(request->data, "lane") == '\0' ||
@@ -90,9 +95,8 @@ void runtime_decide_upgrade(const struct runtimes *runtimes, const struct reques
         runtime_reject(request, 400, out, "operationID, orchestrationID and lane: must be given");
     else if (runtime_knows_operation(runtime, operation_id))
         return;
-    else if (impossible(runtimes, runtime, request, &why))
-        refuse(request, out, strncmp(why.message, "operation preempted", 19) == 0 ? "preempted" : "refused",
-               why.message);
+    else if ((result = hindrance(runtimes, runtime, request, &why)) != NULL)
+        refuse(request, out, result, why.message);
     else if (runtime_busy(runtime))
         decision_event(out, EVENT_QUEUED, runtime->id, upgrade_names(request));
     else
@@ -141,17 +145,5 @@ static void start_asked(const struct runtimes *runtimes, const struct runtime *r
 
 void runtime_decide_upgrade_kyma(const struct runtimes *runtimes, const struct request *request, struct decision *out)
 {
-    struct error why;
-    const struct runtime *runtime = client_runtime(runtimes, request, &why);
-    json_t *body = NULL;
-
-    if (runtime == NULL)
-        client_refuse(request, out, &why);
-    else if (client_repeats(runtime, request, out))
-        return;
-    else if ((body = admit(runtimes, runtime, request, &why)) == NULL)
-        client_refuse(request, out, &why);
-    else
-        start_asked(runtimes, runtime, request, body, out);
-    json_decref(body);
+    client_decide(runtimes, request, out, admit, start_asked);
 }
