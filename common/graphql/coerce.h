@@ -19,4 +19,7 @@ json_t *gql_coerce_variables(const struct gql_schema *schema, const struct gql_a
  * without a value. */
 json_t *gql_coerce_literal(const struct gql_value *value, const struct gql_ref *ref, const json_t *variables);
 
+/* A single value where a list is expected: the list of `item` (own); own. NULL for NULL. */
+json_t *gql_list_of_one(json_t *item);
+
 #endif

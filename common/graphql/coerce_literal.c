@@ -184,7 +184,7 @@ static json_t *coerce_object(const json_t *variables, const struct gql_value *va
 
 /* --- Lists, and everything --- */
 
-static json_t *list_of_one(json_t *item)
+json_t *gql_list_of_one(json_t *item)
 {
     json_t *list = item ? json_array() : NULL;
 
@@ -198,7 +198,7 @@ static json_t *coerce_list(const json_t *variables, const struct gql_value *valu
     json_t *list;
 
     if (value->kind != GQL_VALUE_LIST)
-        return list_of_one(coerce(variables, value, of));
+        return gql_list_of_one(coerce(variables, value, of));
     list = json_array();
     for (const struct gql_value *item = value->items; item; item = item->next) {
         bool is_hole = is_missing_variable(variables, item) && of->kind != GQL_REF_NON_NULL;

@@ -251,15 +251,6 @@ static json_t *coerce_object(const struct variable *variable, const json_t *valu
 
 /* --- Lists, and everything --- */
 
-static json_t *list_of_one(json_t *item)
-{
-    json_t *list = item ? json_array() : NULL;
-
-    if (list)
-        json_array_append_new(list, item);
-    return list;
-}
-
 static json_t *coerce_list(const struct variable *variable, const json_t *value, const struct gql_ref *of,
                            const struct step *parent)
 {
@@ -268,7 +259,7 @@ static json_t *coerce_list(const struct variable *variable, const json_t *value,
     bool fits = true;
 
     if (!json_is_array(value))
-        return list_of_one(coerce(variable, value, of, parent));
+        return gql_list_of_one(coerce(variable, value, of, parent));
     if (variable->items_max != 0 && count > variable->items_max) {
         refuse(variable, value, parent, "A list of %zu items is longer than the limit of %zu.", count,
                variable->items_max);
