@@ -12,6 +12,7 @@ Prints one line a figure; exits 1 if a limit is missed."""
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -81,10 +82,20 @@ def with_cpu(measure, per_second, processes):
     return rate
 
 
+def wait_for_port(port):
+    deadline = time.time() + 10
+    while time.time() < deadline:
+        with socket.socket() as client:
+            if client.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    sys.exit("nothing listens on port %d" % port)
+
+
 def bench_typename():
     bare = subprocess.Popen([os.path.join(BUILD, "test", "bench", "bare_http"), str(PORT + 90)], cwd=ROOT)
     try:
-        time.sleep(0.2)
+        wait_for_port(PORT + 90)
         pairs = [(wrk(PORT + 90, body("{ __typename }", None)), with_cpu(lambda: wrk(PORT, body("{ __typename }", None)), SECONDS, ["api-gateway"]))
                  for _ in range(ROUNDS)]
     finally:
