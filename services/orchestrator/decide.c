@@ -1,152 +1,12 @@
-/* What each request gives. Requests come from the gateway (upgrade, cancel) with an outcome for a client, and from
+/* What each request gives. Requests come from the gateway (client.c, retry.c) with an outcome for a client, and from
  * brokers, schedulers and provisioners, whose messages decide nothing once the orchestration has gone on without them. */
-#include <stdarg.h>
+#include "services/orchestrator/decide.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/id.h"
-#include "common/release/release.h"
-#include "services/orchestrator/parts.h"
-
-enum { REASON_SIZE = 512 };
-
-/* Formats into REASON_SIZE bytes; what is too long is cut between two characters, for JSON takes whole ones only. */
-static void reason_format(char out[REASON_SIZE], const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void reason_vformat(char out[REASON_SIZE], const char *format, va_list list)
-    __attribute__((format(printf, 2, 0)));
-
-static void reason_vformat(char out[REASON_SIZE], const char *format, va_list list)
-{
-    size_t end = REASON_SIZE - 1;
-
-    if (vsnprintf(out, REASON_SIZE, format, list) < REASON_SIZE)
-        return;
-    while (end > 0 && ((unsigned char)out[end - 1] & 0xc0) == 0x80)
-        end--;
-    if (end > 0 && ((unsigned char)out[end - 1] & 0x80) != 0)
-        end--;
-    out[end] = '\0';
-}
-
-static void reason_format(char out[REASON_SIZE], const char *format, ...)
-{
-    va_list list;
-
-    va_start(list, format);
-    reason_vformat(out, format, list);
-    va_end(list);
-}
-
-/* --- The client's requests --- */
-
-static json_t *actor_of(const struct request *request)
-{
-    json_t *actor = json_object_get(request->data, "actor");
-
-    return actor == NULL ? json_null() : json_incref(actor);
-}
-
-static void reject(const struct request *request, const char *id, int status, struct decision *out, const char *format,
-                   ...) __attribute__((format(printf, 5, 6)));
-
-static void reject(const struct request *request, const char *id, int status, struct decision *out, const char *format,
-                   ...)
-{
-    char reason[REASON_SIZE];
-    va_list list;
-
-    va_start(list, format);
-    reason_vformat(reason, format, list);
-    va_end(list);
-    decision_event(out, EVENT_REJECTED, id,
-                   json_pack("{s:s, s:o, s:s, s:i}", "request", orchestration_core.request_types[request->type],
-                             "actor", actor_of(request), "reason", reason, "status", status));
-    decision_outcome(out, status, json_pack("{s:s}", "error", reason));
-}
-
-static void repeat(const struct request *request, const char *id, int status, struct decision *out)
-{
-    decision_event(out, EVENT_REPEATED, id,
-                   json_pack("{s:s, s:o, s:i}", "request", orchestration_core.request_types[request->type], "actor",
-                             actor_of(request), "status", status));
-    decision_outcome(out, status, json_pack("{s:s}", "orchestrationID", id));
-}
-
-static const json_t *member(const json_t *object, const char *first, const char *second)
-{
-    return json_object_get(json_object_get(object, first), second);
-}
-
-/* Everything that decides later stands in the event, taken out of the parameters once. */
-static void accept(const struct request *request, const char *id, const char *version, struct decision *out)
-{
-    json_t *parameters = json_object_get(request->data, "parameters");
-    const char *schedule = json_string_value(member(parameters, "strategy", "schedule"));
-    json_int_t workers = json_integer_value(json_object_get(member(parameters, "strategy", "parallel"), "workers"));
-    bool windows = schedule != NULL && strcmp(schedule, "maintenanceWindow") == 0;
-
-    if (workers < 1)
-        workers = 1;
-    if (workers > ORCHESTRATION_OPERATIONS_MAX)
-        workers = ORCHESTRATION_OPERATIONS_MAX; /* as good as any number above */
-
-    decision_event(out, EVENT_ACCEPTED, id,
-                   json_pack("{s:s, s:o, s:s, s:O?, s:s, s:I, s:b, s:s}", "lane", data_text(request->data, "lane"),
-                             "actor", actor_of(request), "bodyHash", data_text(request->data, "bodyHash"), "parameters",
-                             parameters, "version", version, "workers", workers, "dryRun",
-                             json_is_true(json_object_get(parameters, "dryRun")), "schedule",
-                             windows ? "maintenanceWindow" : "immediate"));
-    decision_outcome(out, 202, json_pack("{s:s}", "orchestrationID", id));
-}
-
-static void decide_upgrade(const struct state *state, const struct request *request, struct decision *out)
-{
-    const char *id = data_text(request->data, "orchestrationID"), *lane = data_text(request->data, "lane");
-    const char *version = data_text(request->data, "version");
-    const struct orchestration *known = orchestration_find(state, id);
-
-    if (version[0] == '\0')
-        version = state->settings->kyma_version;
-    if (known != NULL && strcmp(known->body_hash, data_text(request->data, "bodyHash")) == 0) {
-        repeat(request, id, 202, out);
-    } else if (known != NULL) {
-        reject(request, id, 422, out,
-               "while creating orchestration: the Idempotency-Key was used before, for a "
-               "request with another body");
-    } else if (id[0] == '\0') {
-        reject(request, request->subject, 400, out, "while creating orchestration: orchestrationID is missing");
-    } else if (strlen(id) >= UUID_SIZE) {
-        reject(request, id, 400, out, "while creating orchestration: %s is too long for an orchestrationID", id);
-    } else if (lane_type_find(lane) == NULL) {
-        reject(request, id, 400, out, "while creating orchestration: there is no lane %s", lane);
-    } else if (releases_configuration(state->settings->releases, version) == NULL) {
-        reject(request, id, 400, out, "while validating kyma version: there is no release %s; there are: %s", version,
-               releases_list(state->settings->releases));
-    } else {
-        accept(request, id, version, out);
-    }
-}
-
-static void decide_cancel(const struct state *state, const struct request *request, struct decision *out)
-{
-    const char *id = data_text(request->data, "orchestrationID");
-    const struct orchestration *orchestration = orchestration_find(state, id);
-
-    if (orchestration == NULL) {
-        reject(request, id, 404, out,
-               "while canceling orchestration %s: while getting orchestration: orchestration %s not found", id, id);
-        return;
-    }
-    if (orchestration_finished(orchestration) || orchestration->state == ORCHESTRATION_CANCELING) {
-        repeat(request, id, 200, out);
-        return;
-    }
-    decision_event(out, EVENT_HALTED, id, json_pack("{s:o}", "actor", actor_of(request)));
-    if (orchestration_running(orchestration) == 0)
-        decision_event(out, EVENT_CANCELED, id, NULL);
-    decision_outcome(out, 200, json_pack("{s:s}", "orchestrationID", id));
-}
 
 /* --- Targets --- */
 
@@ -320,24 +180,28 @@ static void decide_report(const struct state *state, const struct request *reque
 
 /* --- Time --- */
 
-/* The first one of a lane starts in a record of its own, so that accepting it is quick. The other deadline needs
- * nothing here: what is left to dispatch follows from the state. */
+/* The first one of a lane starts, or goes on with what is to be retried, in a record of its own, so that accepting is
+ * quick. The other deadline needs nothing here: what is left to dispatch follows from the state. */
 static void decide_wake(const struct state *state, const struct request *request, struct decision *out)
 {
     const struct orchestration *orchestration = orchestration_find(state, data_text(request->data, "id"));
 
-    if (orchestration == NULL || lane_first(orchestration->lane) != orchestration || orchestration->partitions > 0)
+    if (orchestration == NULL || lane_first(orchestration->lane) != orchestration)
         return;
-    decision_event(out, EVENT_STARTED, orchestration->id,
-                   json_pack("{s:i}", "partitions", state->settings->partitions));
+    if (orchestration->state == ORCHESTRATION_RETRYING)
+        retry_resume(orchestration, out);
+    else if (orchestration->partitions == 0)
+        decision_event(out, EVENT_STARTED, orchestration->id,
+                       json_pack("{s:i}", "partitions", state->settings->partitions));
 }
 
 void orchestration_decide(const void *state, const struct request *request, int64_t now_ms, struct decision *out)
 {
     (void)now_ms;
     switch ((enum orchestration_request)request->type) {
-    case REQUEST_UPGRADE: decide_upgrade(state, request, out); break;
-    case REQUEST_CANCEL: decide_cancel(state, request, out); break;
+    case REQUEST_UPGRADE: orchestration_decide_upgrade(state, request, out); break;
+    case REQUEST_CANCEL: orchestration_decide_cancel(state, request, out); break;
+    case REQUEST_RETRY: orchestration_decide_retry(state, request, out); break;
     case REQUEST_TARGET: decide_target(state, request, out); break;
     case REQUEST_SCHEDULE: decide_schedule(state, request, out); break;
     case REQUEST_REPORT: decide_report(state, request, out); break;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "services/orchestrator/latest.h"
 #include "services/orchestrator/parts.h"
 
 static void evolve_accepted(struct state *state, const struct event *event)
@@ -20,6 +21,7 @@ static void evolve_accepted(struct state *state, const struct event *event)
     text_set(&orchestration->traceparent, event->traceparent);
     text_set(&orchestration->schedule, data_text(event->data, "schedule"));
     orchestration->workers = (int)data_integer(event->data, "workers");
+    orchestration->max_failures = (int)data_integer(event->data, "maxFailures");
     orchestration->dry_run = json_is_true(json_object_get(event->data, "dryRun"));
 }
 
@@ -56,6 +58,8 @@ static void evolve_scheduled(struct orchestration *orchestration, const struct e
     text_set(&orchestration->configuration, data_text(event->data, "configuration"));
     json_decref(orchestration->parameters);
     orchestration->parameters = json_incref(json_object_get(event->data, "parameters"));
+    json_decref(orchestration->cluster_config);
+    orchestration->cluster_config = json_incref(json_object_get(event->data, "clusterConfig"));
 }
 
 /* Operations released together stand together, behind those released before; all of schedule `immediate` are released
@@ -81,6 +85,17 @@ static void evolve_windows(struct state *state, const struct orchestration *orch
     }
 }
 
+/* What has ended is remembered beyond its orchestration. */
+static void learn_ended(struct state *state, const struct operation *operation, struct changes *out)
+{
+    const char *id = NULL;
+
+    if (operation->state == OPERATION_SUCCEEDED || operation->state == OPERATION_FAILED)
+        id = latest_learn(state, operation);
+    if (id != NULL)
+        changes_row(out, TABLE_LATEST, id);
+}
+
 /* All the event's operations go to one phase and state; `description` NULL: it stays. */
 static void evolve_all(struct state *state, const struct event *event, enum phase phase, enum operation_state to,
                        const char *description, struct changes *out)
@@ -98,6 +113,7 @@ static void evolve_all(struct state *state, const struct event *event, enum phas
         if (description != NULL)
             text_set(&operation->description, description);
         changes_row(out, TABLE_OPERATION, operation->id);
+        learn_ended(state, operation, out);
     }
 }
 
@@ -114,7 +130,77 @@ static void evolve_progressed(struct state *state, const struct event *event, st
                      (enum operation_state)name_index(operation_state_names, OPERATION_STATE_COUNT,
                                                       data_text(event->data, "state")));
     changes_row(out, TABLE_OPERATION, operation->id);
+    learn_ended(state, operation, out);
 }
+
+/* --- Stopping and going on --- */
+
+static void evolve_stopped(struct orchestration *orchestration, const struct event *event)
+{
+    orchestration->stopped = true;
+    text_set(&orchestration->description, data_text(event->data, "description"));
+}
+
+static void set_description(struct orchestration *orchestration, const struct event *event)
+{
+    const char *description = json_string_value(json_object_get(event->data, "description"));
+
+    if (description != NULL)
+        text_set(&orchestration->description, description);
+}
+
+/* One that had ended waits at the end of its lane for another turn. */
+static void evolve_retried(struct state *state, struct orchestration *orchestration, const struct event *event,
+                           struct changes *out)
+{
+    json_t *id;
+    size_t i;
+
+    json_array_foreach(json_object_get(event->data, "operations"), i, id) {
+        struct operation *operation = operation_find(state, json_string_value(id));
+
+        if (operation == NULL)
+            continue;
+        operation_change(operation, PHASE_DONE, OPERATION_RETRYING);
+        operation->attempt++;
+        operation->updated_at = event->time_ms;
+        text_set(&operation->description, "queued for retrying");
+        changes_row(out, TABLE_OPERATION, operation->id);
+    }
+    if (orchestration_finished(orchestration)) {
+        orchestration->arrival = event->offset;
+        orchestration_change(orchestration, ORCHESTRATION_RETRYING);
+    }
+    orchestration->stopped = false;
+    orchestration->updated_at = event->time_ms;
+    text_set(&orchestration->retry, data_text(event->data, "retryID"));
+    text_set(&orchestration->retry_hash, data_text(event->data, "bodyHash"));
+    set_description(orchestration, event);
+}
+
+/* `updated_at` stays, as when `pending` is left. Those that need no new window stand behind what is ready by now. */
+static void evolve_resumed(struct orchestration *orchestration, const struct event *event, struct changes *out)
+{
+    bool anew = strcmp(data_text(event->data, "windows"), "new") == 0;
+
+    for (size_t i = 0; i < orchestration->count; i++) {
+        struct operation *operation = orchestration->operations[i];
+
+        if (operation->state != OPERATION_RETRYING)
+            continue;
+        operation->release = anew ? 0 : event->offset + 1;
+        if (anew)
+            operation->window_begin = operation->window_end = 0;
+        operation_change(operation, anew ? PHASE_WAITING : PHASE_READY, OPERATION_PENDING);
+        operation->updated_at = event->time_ms;
+        text_set(&operation->description, "Operation retry triggered");
+        changes_row(out, TABLE_OPERATION, operation->id);
+    }
+    orchestration_change(orchestration, ORCHESTRATION_IN_PROGRESS);
+    set_description(orchestration, event);
+}
+
+/* --- Ends --- */
 
 /* Operations that never became visible stay as they are. */
 static void evolve_canceled(struct orchestration *orchestration, const struct event *event, struct changes *out)
@@ -122,7 +208,7 @@ static void evolve_canceled(struct orchestration *orchestration, const struct ev
     for (size_t i = 0; orchestration->resolved && i < orchestration->count; i++) {
         struct operation *operation = orchestration->operations[i];
 
-        if (operation->state != OPERATION_PENDING)
+        if (operation->state != OPERATION_PENDING && operation->state != OPERATION_RETRYING)
             continue;
         operation_change(operation, PHASE_DONE, OPERATION_CANCELED);
         operation->updated_at = event->time_ms;
@@ -154,7 +240,7 @@ void orchestration_evolve(void *state, const struct event *event, struct changes
     enum orchestration_event type = (enum orchestration_event)event->type;
     struct orchestration *orchestration;
 
-    if (type == EVENT_REPEATED || type == EVENT_REJECTED)
+    if (type == EVENT_REPEATED || type == EVENT_REJECTED || type == EVENT_DECLINED)
         return; /* kept for the audit; the state stays as it was */
     if (type == EVENT_ACCEPTED)
         evolve_accepted(state, event);
@@ -172,11 +258,15 @@ void orchestration_evolve(void *state, const struct event *event, struct changes
     case EVENT_REHEARSED: evolve_all(state, event, PHASE_DONE, OPERATION_SUCCEEDED, "dry run succeeded", out); break;
     case EVENT_RESCHEDULED: evolve_all(state, event, PHASE_WAITING, OPERATION_PENDING, NULL, out); break;
     case EVENT_PROGRESSED: evolve_progressed(state, event, out); break;
+    case EVENT_STOPPED: evolve_stopped(orchestration, event); break;
+    case EVENT_RETRIED: evolve_retried(state, orchestration, event, out); break;
+    case EVENT_RESUMED: evolve_resumed(orchestration, event, out); break;
     case EVENT_HALTED: evolve_halted(orchestration, event); break;
     case EVENT_CANCELED: evolve_canceled(orchestration, event, out); break;
     case EVENT_SUCCEEDED: evolve_ended(orchestration, event, ORCHESTRATION_SUCCEEDED); break;
     case EVENT_FAILED: evolve_ended(orchestration, event, ORCHESTRATION_FAILED); break;
     case EVENT_REPEATED:
+    case EVENT_DECLINED:
     case EVENT_REJECTED: break;
     }
     changes_row(out, TABLE_ORCHESTRATION, orchestration->id); /* with the numbers of its operations by state */

@@ -11,6 +11,9 @@ static const struct setting settings_table[] = {
     { "TIDEGATE_KYMA_VERSION", SETTING_TEXT, "2.4.2", 1, 64, "the Kyma version of requests that name none", NULL },
     { "TIDEGATE_KUBERNETES_VERSION", SETTING_TEXT, "1.23.6", 1, 64, "the Kubernetes version of requests that name none",
       NULL },
+    { "TIDEGATE_MACHINE_IMAGE", SETTING_TEXT, "", 0, 64,
+      "the machine image of upgrades of clusters that name none; empty: it stays as it is", NULL },
+    { "TIDEGATE_MACHINE_IMAGE_VERSION", SETTING_TEXT, "", 0, 64, "its version, likewise", NULL },
     { "TIDEGATE_RELEASES", SETTING_TEXT, "deploy/releases", 1, 4096, "folder of release files, <version>.json", NULL },
     { 0 },
 };
@@ -25,6 +28,8 @@ static bool configure(const struct settings *settings, const void **core_setting
     orchestration = (struct orchestration_settings){
         .kyma_version = settings_text(settings, "TIDEGATE_KYMA_VERSION"),
         .kubernetes_version = settings_text(settings, "TIDEGATE_KUBERNETES_VERSION"),
+        .machine_image = settings_text(settings, "TIDEGATE_MACHINE_IMAGE"),
+        .machine_image_version = settings_text(settings, "TIDEGATE_MACHINE_IMAGE_VERSION"),
         .releases = releases,
         .partitions = (int)settings_integer(settings, "TIDEGATE_PARTITIONS"),
     };

@@ -3,13 +3,10 @@
 #include "services/orchestrator/parts.h"
 
 static const char *const request_types[] = {
-    [REQUEST_UPGRADE] = "tidegate.orchestration.upgrade.v1",
-    [REQUEST_CANCEL] = "tidegate.orchestration.cancel.v1",
-    [REQUEST_TARGET] = "tidegate.orchestration.target.v1",
-    [REQUEST_SCHEDULE] = "tidegate.orchestration.schedule.v1",
-    [REQUEST_REPORT] = "tidegate.orchestration.report.v1",
-    [REQUEST_WAKE] = "tidegate.orchestration.wake.v1",
-    NULL,
+    [REQUEST_UPGRADE] = "tidegate.orchestration.upgrade.v1",   [REQUEST_CANCEL] = "tidegate.orchestration.cancel.v1",
+    [REQUEST_RETRY] = "tidegate.orchestration.retry.v1",       [REQUEST_TARGET] = "tidegate.orchestration.target.v1",
+    [REQUEST_SCHEDULE] = "tidegate.orchestration.schedule.v1", [REQUEST_REPORT] = "tidegate.orchestration.report.v1",
+    [REQUEST_WAKE] = "tidegate.orchestration.wake.v1",         NULL,
 };
 
 static const char *const event_types[] = {
@@ -25,6 +22,10 @@ static const char *const event_types[] = {
     [EVENT_REHEARSED] = "tidegate.orchestration.rehearsed.v1",
     [EVENT_RESCHEDULED] = "tidegate.orchestration.rescheduled.v1",
     [EVENT_PROGRESSED] = "tidegate.orchestration.progressed.v1",
+    [EVENT_STOPPED] = "tidegate.orchestration.stopped.v1",
+    [EVENT_RETRIED] = "tidegate.orchestration.retried.v1",
+    [EVENT_RESUMED] = "tidegate.orchestration.resumed.v1",
+    [EVENT_DECLINED] = "tidegate.orchestration.declined.v1",
     [EVENT_HALTED] = "tidegate.orchestration.halted.v1",
     [EVENT_CANCELED] = "tidegate.orchestration.canceled.v1",
     [EVENT_SUCCEEDED] = "tidegate.orchestration.succeeded.v1",
@@ -43,23 +44,25 @@ static void core_state_free(void *state)
     orchestrations_free(state);
 }
 
-/* Only a client may ask for what is finished, and thus not in memory: a cancel, or an upgrade repeated with its key.
- * Without a key the ID was drawn for this request and cannot exist. What other services say of a finished orchestration
- * decides nothing, so it need not be loaded. */
+/* Only a client may ask for what is finished, and thus not in memory: by a cancel, a retry, or an upgrade repeated with
+ * its key. Without a key the ID was drawn for this request and cannot exist. What other services say of a finished
+ * orchestration decides nothing, so it need not be loaded. */
 static void core_needs(const struct request *request, struct names *out)
 {
     const char *id = data_text(request->data, "orchestrationID");
     bool keyed = json_is_true(json_object_get(request->data, "keyed"));
 
-    if (id[0] != '\0' && (request->type == REQUEST_CANCEL || (request->type == REQUEST_UPGRADE && keyed)))
+    if (id[0] != '\0' && (request->type == REQUEST_CANCEL || request->type == REQUEST_RETRY ||
+                          (request->type == REQUEST_UPGRADE && keyed)))
         names_add(out, id);
 }
 
-/* Whatever an event changes was unfinished when it happened, so it is in memory: loaded at takeover, or accepted later. */
+/* Whatever an event changes was unfinished when it happened, so it is in memory: loaded at takeover, or accepted later.
+ * A retry alone brings back what is finished. */
 static void core_event_needs(const struct event *event, struct names *out)
 {
-    (void)event;
-    (void)out;
+    if (event->type == EVENT_RETRIED)
+        names_add(out, event->subject);
 }
 
 static bool core_holds(const void *state, const char *id)
@@ -86,7 +89,7 @@ const struct core orchestration_core = {
     .aggregate = "orchestration",
     .topic = "orchestrations",
     .source = "/tidegate/orchestrator",
-    .fold_version = 1,
+    .fold_version = 2,
     .request_types = request_types,
     .event_types = event_types,
     .rejected = EVENT_REJECTED,

@@ -1,12 +1,14 @@
 /* orchestration.h - the orchestrator's core: upgrades of many runtimes, a bounded number at a time.
  *
- * The aggregate is the orchestration with its operations, one for each runtime. Those of a lane (`kyma`) run one after
- * the other, in order of arrival:
+ * The aggregate is the orchestration with its operations, one for each runtime. Those of a lane (`kyma`, `cluster`) run
+ * one after the other, in order of arrival:
  *
  *     accepted -> started -> targeted... -> scheduled -> (planned, released, dispatched, progressed...) -> succeeded
  *                                                                                                          or failed
  *     pending ------------------------------> in progress ---------------------------------------------------^
  *     halted  -> (progressed...) -> canceled     at any time before the end
+ *     retried -> resumed                         while it is in progress, or after it failed: then it waits its turn
+ *                                                (retrying) like a new one
  *
  * Events (data in proto/events/; the subject is always the orchestration ID):
  *     accepted     a new orchestration waits for its turn in its lane
@@ -21,6 +23,10 @@
  *     rehearsed    operations of a dry run were done, all but the sending
  *     rescheduled  operations came to their turn after their window had ended: back to the scheduler
  *     progressed   an operation went on, waits for its runtime, or ended
+ *     stopped      so many operations have failed that no further one starts before a retry
+ *     retried      operations that had failed are to run again
+ *     resumed      they wait for a slot, or for a new window
+ *     declined     a retry found nothing that it may retry; nothing changes
  *     halted       a cancel: no further operation starts
  *     canceled     a cancel that is complete: what was pending is canceled
  *     succeeded, failed   the end of the whole */
@@ -33,8 +39,10 @@ struct releases; /* common/release/release.h */
 
 /* All that is pointed to outlives the core's states. */
 struct orchestration_settings {
-    const char *kyma_version;        /* sent if a request names no version */
-    const char *kubernetes_version;  /* shown if a request names none */
+    const char *kyma_version;       /* sent if a request names no version */
+    const char *kubernetes_version; /* sent by upgrades of clusters, and shown, if a request names none */
+    const char *machine_image;      /* sent by upgrades of clusters if a request names none; "" or NULL: neither is */
+    const char *machine_image_version;
     const struct releases *releases; /* the versions that can be sent, with their configurations */
     int partitions;                  /* of every topic: so many brokers must report their targets */
 };
@@ -46,6 +54,9 @@ enum {
     ORCHESTRATION_MESSAGE_MAX = 200,
     /* More runtimes than any fleet has: an orchestration that matches more fails. */
     ORCHESTRATION_OPERATIONS_MAX = 200000,
+    /* So many operations at most are retried by one request that names none, the oldest ones: record and answer list
+     * them. */
+    ORCHESTRATION_RETRY_MAX = 30000,
 };
 
 /* Settings: struct orchestration_settings. */

@@ -8,6 +8,7 @@
 enum orchestration_request {
     REQUEST_UPGRADE,
     REQUEST_CANCEL,
+    REQUEST_RETRY,
     REQUEST_TARGET,
     REQUEST_SCHEDULE,
     REQUEST_REPORT,
@@ -27,6 +28,10 @@ enum orchestration_event {
     EVENT_REHEARSED,
     EVENT_RESCHEDULED,
     EVENT_PROGRESSED,
+    EVENT_STOPPED,
+    EVENT_RETRIED,
+    EVENT_RESUMED,
+    EVENT_DECLINED,
     EVENT_HALTED,
     EVENT_CANCELED,
     EVENT_SUCCEEDED,
@@ -36,6 +41,7 @@ enum orchestration_event {
 enum orchestration_table {
     TABLE_ORCHESTRATION,
     TABLE_OPERATION,
+    TABLE_LATEST,
     TABLE_COUNT,
 };
 

@@ -68,8 +68,10 @@ static void groups_add(struct groups *groups, const struct operation *operation)
     int partition = partition_of(operation->id, groups->partitions);
     json_t *item = groups->kind == GROUP_DROP
                        ? json_pack("{s:s}", "operationID", operation->id)
-                       : json_pack("{s:s, s:s, s:s}", "operationID", operation->id, "begin",
-                                   operation->texts[TEXT_WINDOW_BEGIN], "end", operation->texts[TEXT_WINDOW_END]);
+                       : json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "operationID", operation->id, "begin",
+                                   operation->texts[TEXT_WINDOW_BEGIN], "end", operation->texts[TEXT_WINDOW_END],
+                                   "globalAccountID", operation->texts[TEXT_GLOBAL_ACCOUNT_ID], "planName",
+                                   operation->texts[TEXT_PLAN_NAME], "region", operation->texts[TEXT_REGION]);
 
     if (groups->operations[partition] == NULL)
         groups->operations[partition] = json_array();
@@ -132,6 +134,13 @@ static void react_rescheduled(const struct state *state, const struct orchestrat
     groups_release(&groups);
 }
 
+/* All else of one that had ended is over, so that only what is retried waits. */
+static void react_resumed(const struct orchestration *orchestration, const struct event *event, struct messages *out)
+{
+    if (strcmp(data_text(event->data, "windows"), "new") == 0)
+        group_waiting(orchestration, GROUP_REQUEST, out);
+}
+
 /* Only a timer can be dropped; what is opened at once waits nowhere. */
 static void react_halted(const struct orchestration *orchestration, struct messages *out)
 {
@@ -165,14 +174,36 @@ static void configure(const struct orchestration *orchestration, const struct ev
 
 static void react_scheduled(const struct orchestration *orchestration, const struct event *event, struct messages *out)
 {
-    if (!orchestration->dry_run)
+    if (!orchestration->dry_run && !orchestration->lane->type->cluster)
         configure(orchestration, event, out);
     group_waiting(orchestration, GROUP_REQUEST, out);
+}
+
+static json_t *upgrade_of_kyma(const struct operation *operation)
+{
+    const struct orchestration *orchestration = operation->orchestration;
+
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "runtimeID", operation->texts[TEXT_RUNTIME_ID],
+                     "instanceID", operation->texts[TEXT_INSTANCE_ID], "globalAccountID",
+                     operation->texts[TEXT_GLOBAL_ACCOUNT_ID], "operationID", operation->id, "orchestrationID",
+                     orchestration->id, "lane", orchestration->lane->type->name, "version", orchestration->version,
+                     "configuration", orchestration->configuration);
+}
+
+static json_t *upgrade_of_cluster(const struct operation *operation)
+{
+    const struct orchestration *orchestration = operation->orchestration;
+
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:O?}", "tenant", operation->texts[TEXT_GLOBAL_ACCOUNT_ID],
+                     "operationID", operation->id, "orchestrationID", orchestration->id, "lane",
+                     orchestration->lane->type->name, "instanceID", operation->texts[TEXT_INSTANCE_ID],
+                     "gardenerConfig", orchestration->cluster_config);
 }
 
 static void react_dispatched(const struct state *state, const struct orchestration *orchestration,
                              const struct event *event, struct messages *out)
 {
+    bool cluster = orchestration->lane->type->cluster;
     json_t *id;
     size_t i;
 
@@ -182,14 +213,13 @@ static void react_dispatched(const struct state *state, const struct orchestrati
 
         if (operation == NULL)
             continue;
-        data = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "runtimeID", operation->texts[TEXT_RUNTIME_ID],
-                         "instanceID", operation->texts[TEXT_INSTANCE_ID], "globalAccountID",
-                         operation->texts[TEXT_GLOBAL_ACCOUNT_ID], "operationID", operation->id, "orchestrationID",
-                         orchestration->id, "lane", orchestration->lane->type->name, "version", orchestration->version,
-                         "configuration", orchestration->configuration);
+        data = cluster ? upgrade_of_cluster(operation) : upgrade_of_kyma(operation);
+        if (operation->attempt > 1)
+            json_object_set_new(data, "attempt", json_integer(operation->attempt));
         messages_add(out, (struct message){ .topic = "runtimes",
                                             .key = operation->texts[TEXT_RUNTIME_ID],
-                                            .type = "tidegate.runtime.upgrade.v1",
+                                            .type = cluster ? "tidegate.runtime.upgradeShoot.v1"
+                                                            : "tidegate.runtime.upgrade.v1",
                                             .traceparent = orchestration->traceparent,
                                             .data = data });
     }
@@ -206,6 +236,7 @@ void orchestration_react(const void *state, const struct event *event, struct me
     case EVENT_SCHEDULED: react_scheduled(orchestration, event, out); break;
     case EVENT_DISPATCHED: react_dispatched(state, orchestration, event, out); break;
     case EVENT_RESCHEDULED: react_rescheduled(state, orchestration, event, out); break;
+    case EVENT_RESUMED: react_resumed(orchestration, event, out); break;
     case EVENT_HALTED: react_halted(orchestration, out); break;
     case EVENT_ACCEPTED:
     case EVENT_REPEATED:
@@ -215,6 +246,9 @@ void orchestration_react(const void *state, const struct event *event, struct me
     case EVENT_RELEASED:
     case EVENT_REHEARSED:
     case EVENT_PROGRESSED:
+    case EVENT_STOPPED:
+    case EVENT_RETRIED:
+    case EVENT_DECLINED:
     case EVENT_CANCELED:
     case EVENT_SUCCEEDED:
     case EVENT_FAILED: break;

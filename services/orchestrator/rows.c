@@ -1,7 +1,9 @@
 /* The read model: one row for each orchestration and each operation, enough to come back from. */
+#include <assert.h>
 #include <string.h>
 
 #include "common/base/timestamp.h"
+#include "services/orchestrator/latest.h"
 #include "services/orchestrator/parts.h"
 
 #define UNFINISHED "state NOT IN ('succeeded', 'failed', 'canceled')"
@@ -11,6 +13,7 @@ const struct core_table orchestration_tables[TABLE_COUNT] = {
     [TABLE_ORCHESTRATION] = { "orchestration", "orchestration_id", UNFINISHED },
     [TABLE_OPERATION] = { "operation", "orchestration_id",
                           "orchestration_id IN (SELECT orchestration_id FROM orchestration WHERE " UNFINISHED ")" },
+    [TABLE_LATEST] = { "latest", NULL, "true" },
 };
 
 /* --- Values --- */
@@ -98,10 +101,15 @@ static json_t *orchestration_to_row(const struct orchestration *orchestration)
     set(row, "actor", shared(orchestration->actor));
     set_text(row, "version", orchestration->version);
     set_text(row, "configuration", orchestration->configuration);
+    set(row, "cluster_config", shared(orchestration->cluster_config));
     set_text(row, "body_hash", orchestration->body_hash);
     set(row, "traceparent", orchestration->traceparent == NULL ? json_null() : json_string(orchestration->traceparent));
     set_text(row, "schedule", orchestration->schedule);
     set_integer(row, "workers", orchestration->workers);
+    set_integer(row, "max_failures", orchestration->max_failures);
+    set(row, "stopped", json_boolean(orchestration->stopped));
+    set_text(row, "retry_id", orchestration->retry);
+    set_text(row, "retry_hash", orchestration->retry_hash);
     set(row, "dry_run", json_boolean(orchestration->dry_run));
     set_integer(row, "partitions", orchestration->partitions);
     set(row, "reported", reported(orchestration));
@@ -128,10 +136,16 @@ static void orchestration_from_row(struct state *state, const json_t *row)
     orchestration->actor = json_incref(json_object_get(row, "actor"));
     text_set(&orchestration->version, data_text(row, "version"));
     text_set(&orchestration->configuration, data_text(row, "configuration"));
+    if (json_is_object(json_object_get(row, "cluster_config")))
+        orchestration->cluster_config = json_incref(json_object_get(row, "cluster_config"));
     text_set(&orchestration->body_hash, data_text(row, "body_hash"));
     text_set(&orchestration->traceparent, json_string_value(json_object_get(row, "traceparent")));
     text_set(&orchestration->schedule, data_text(row, "schedule"));
     orchestration->workers = (int)data_integer(row, "workers");
+    orchestration->max_failures = (int)data_integer(row, "max_failures");
+    orchestration->stopped = json_is_true(json_object_get(row, "stopped"));
+    text_set(&orchestration->retry, data_text(row, "retry_id"));
+    text_set(&orchestration->retry_hash, data_text(row, "retry_hash"));
     orchestration->dry_run = json_is_true(json_object_get(row, "dry_run"));
     orchestration->resolved = json_is_true(json_object_get(row, "resolved"));
     orchestration_asked(orchestration, (int)data_integer(row, "partitions"));
@@ -161,6 +175,7 @@ static json_t *operation_to_row(const struct operation *operation)
     set_text(row, "phase", phase_names[operation->phase]);
     set_text(row, "description", operation->description);
     set_integer(row, "release", operation->release);
+    set_integer(row, "attempt", operation->attempt);
     set(row, "created_at", time_json(operation->created_at));
     set(row, "updated_at", time_json(operation->updated_at));
     return row;
@@ -181,6 +196,7 @@ static void operation_from_row(struct state *state, const json_t *row)
     operation->window_end = time_read(row, "window_end");
     text_set(&operation->description, data_text(row, "description"));
     operation->release = data_integer(row, "release");
+    operation->attempt = (int)data_integer(row, "attempt");
     operation->created_at = time_read(row, "created_at");
     operation->updated_at = time_read(row, "updated_at");
     operation_change(operation, (enum phase)name_index(phase_names, PHASE_COUNT, data_text(row, "phase")),
@@ -188,25 +204,49 @@ static void operation_from_row(struct state *state, const json_t *row)
                                                       data_text(row, "state")));
 }
 
-/* --- Both --- */
+/* --- The newest operations of instances --- */
+
+static json_t *latest_to_row(const struct latest *latest)
+{
+    json_t *row = json_object();
+
+    set_text(row, "lane", latest->type->name);
+    set_text(row, "instance_id", latest->instance_id);
+    set(row, "created_at", time_json(latest->created_at));
+    return row;
+}
+
+static void latest_from_row(struct state *state, const json_t *row)
+{
+    const struct lane_type *type = lane_type_find(data_text(row, "lane"));
+
+    assert(type != NULL);
+    latest_add(state, type, data_text(row, "instance_id"), time_read(row, "created_at"));
+}
+
+/* --- All --- */
 
 json_t *orchestration_row(const void *state, int table, const char *id)
 {
-    const struct orchestration *orchestration;
-    const struct operation *operation;
+    const struct orchestration *orchestration = orchestration_find(state, id);
+    const struct operation *operation = operation_find(state, id);
+    const struct latest *latest = latest_find(state, id);
 
-    if (table == TABLE_ORCHESTRATION) {
-        orchestration = orchestration_find(state, id);
-        return orchestration == NULL ? NULL : orchestration_to_row(orchestration);
+    switch ((enum orchestration_table)table) {
+    case TABLE_ORCHESTRATION: return orchestration == NULL ? NULL : orchestration_to_row(orchestration);
+    case TABLE_OPERATION: return operation == NULL ? NULL : operation_to_row(operation);
+    case TABLE_LATEST: return latest == NULL ? NULL : latest_to_row(latest);
+    case TABLE_COUNT: break;
     }
-    operation = operation_find(state, id);
-    return operation == NULL ? NULL : operation_to_row(operation);
+    return NULL;
 }
 
 void orchestration_load(void *state, int table, const json_t *row)
 {
-    if (table == TABLE_ORCHESTRATION)
-        orchestration_from_row(state, row);
-    else
-        operation_from_row(state, row);
+    switch ((enum orchestration_table)table) {
+    case TABLE_ORCHESTRATION: orchestration_from_row(state, row); break;
+    case TABLE_OPERATION: operation_from_row(state, row); break;
+    case TABLE_LATEST: latest_from_row(state, row); break;
+    case TABLE_COUNT: break;
+    }
 }

@@ -4,7 +4,7 @@
 
 #include "common/log/fold.h" /* what a decision already holds: a record is kept small */
 #include "common/release/release.h"
-#include "services/orchestrator/parts.h"
+#include "services/orchestrator/decide.h"
 
 /* --- Resolved --- */
 
@@ -17,36 +17,73 @@ static bool text_missing(const json_t *object, const char *member)
 static json_t *parameters_enriched(const struct orchestration *orchestration,
                                    const struct orchestration_settings *settings)
 {
-    const json_t *asked = orchestration->parameters;
+    const json_t *asked = orchestration->parameters, *cluster;
     json_t *parameters = json_is_object(asked) ? json_copy((json_t *)asked) : json_object();
+    bool of_cluster = orchestration->lane->type->cluster;
 
     if (text_missing(json_object_get(parameters, "kyma"), "version"))
-        json_object_set_new(parameters, "kyma", json_pack("{s:s}", "version", orchestration->version));
-    if (text_missing(json_object_get(parameters, "kubernetes"), "kubernetesVersion"))
+        json_object_set_new(parameters, "kyma",
+                            json_pack("{s:s}", "version",
+                                      of_cluster ? settings->kyma_version : orchestration->version));
+    cluster = json_object_get(parameters, "kubernetes");
+    if (text_missing(cluster, "kubernetesVersion"))
         json_object_set_new(parameters, "kubernetes",
                             json_pack("{s:s, s:s, s:s}", "kubernetesVersion", settings->kubernetes_version,
-                                      "machineImage", "", "machineImageVersion", ""));
+                                      "machineImage", data_text(cluster, "machineImage"), "machineImageVersion",
+                                      data_text(cluster, "machineImageVersion")));
     return parameters;
+}
+
+/* What each cluster is to become: the members that were asked for, else those of the settings; what neither names is
+ * left out, and stays as the cluster has it. The caller owns it. */
+static json_t *cluster_config(const struct orchestration *orchestration, const struct orchestration_settings *settings)
+{
+    const json_t *asked = json_object_get(orchestration->parameters, "kubernetes");
+    const struct {
+        const char *member, *fallback;
+    } members[] = {
+        { "kubernetesVersion", settings->kubernetes_version },
+        { "machineImage", settings->machine_image },
+        { "machineImageVersion", settings->machine_image_version },
+    };
+    json_t *config = json_object();
+
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        const char *value = text_missing(asked, members[i].member) ? members[i].fallback
+                                                                   : data_text(asked, members[i].member);
+
+        if (value != NULL && value[0] != '\0')
+            json_object_set_new(config, members[i].member, json_string(value));
+    }
+    return config;
 }
 
 static void schedule(const struct orchestration *orchestration, const struct orchestration_settings *settings,
                      struct decision *out)
 {
-    const json_t *configuration = releases_configuration(settings->releases, orchestration->version);
+    bool of_cluster = orchestration->lane->type->cluster;
+    json_t *configuration = of_cluster ? NULL
+                                       : (json_t *)releases_configuration(settings->releases, orchestration->version);
     char description[128];
+    json_t *data;
 
-    if (configuration == NULL) { /* it was there when the orchestration was accepted */
+    if (configuration == NULL && !of_cluster) { /* it was there when the orchestration was accepted */
         snprintf(description, sizeof description, "while resolving operations: there is no release %.64s any more",
                  orchestration->version);
         decision_event(out, EVENT_FAILED, orchestration->id, json_pack("{s:s}", "description", description));
         return;
     }
     snprintf(description, sizeof description, "Scheduled %zu operations", orchestration->count);
-    decision_event(out, EVENT_SCHEDULED, orchestration->id,
-                   json_pack("{s:I, s:s, s:o, s:s, s:s, s:O}", "operations", (json_int_t)orchestration->count,
-                             "description", description, "parameters", parameters_enriched(orchestration, settings),
-                             "version", orchestration->version, "configuration",
-                             releases_hash(settings->releases, orchestration->version), "kymaConfig", configuration));
+    data = json_pack("{s:I, s:s, s:o, s:s}", "operations", (json_int_t)orchestration->count, "description", description,
+                     "parameters", parameters_enriched(orchestration, settings), "version", orchestration->version);
+    if (of_cluster) {
+        json_object_set_new(data, "clusterConfig", cluster_config(orchestration, settings));
+    } else {
+        json_object_set_new(data, "configuration",
+                            json_string(releases_hash(settings->releases, orchestration->version)));
+        json_object_set(data, "kymaConfig", configuration);
+    }
+    decision_event(out, EVENT_SCHEDULED, orchestration->id, data);
 }
 
 /* --- Turns --- */
@@ -81,17 +118,22 @@ static bool release_is_partial(const struct orchestration *orchestration)
 static size_t slots_free(const struct orchestration *orchestration)
 {
     size_t workers = (size_t)orchestration->workers, running = orchestration_running(orchestration);
+    size_t left = limit_left(orchestration);
 
-    if (orchestration->dry_run)
+    if (orchestration->dry_run && left > 0)
         return ORCHESTRATION_BATCH_MAX;
     if (release_is_partial(orchestration))
         return 0;
-    return running < workers ? workers - running : 0;
+    return running < workers ? least(workers - running, left) : 0;
 }
 
+/* One that is retried, because no window could be had for it, has none yet. */
 static bool window_ended(const struct operation *operation, int64_t now_ms)
 {
-    return operation->window_end > 0 && operation->window_end < now_ms;
+    if (operation->window_end == 0)
+        return operation->attempt > 1 && operation->window_begin == 0 &&
+               strcmp(operation->orchestration->schedule, "maintenanceWindow") == 0;
+    return operation->window_end < now_ms;
 }
 
 struct turns {
@@ -161,8 +203,12 @@ static void settle(const struct state *state, const struct orchestration *orches
             schedule(orchestration, state->settings, out);
         break;
     case ORCHESTRATION_IN_PROGRESS:
-        if (orchestration->by_phase[PHASE_DONE] == orchestration->count)
+        if (orchestration->by_state[OPERATION_RETRYING] > 0)
+            retry_resume(orchestration, out);
+        else if (orchestration->by_phase[PHASE_DONE] == orchestration->count)
             finish(orchestration, out);
+        else if (limit_is_reached(orchestration) && !orchestration->stopped)
+            limit_stop(orchestration, out);
         else
             dispatch(orchestration, now_ms, out);
         break;
@@ -170,6 +216,7 @@ static void settle(const struct state *state, const struct orchestration *orches
         if (orchestration_running(orchestration) == 0)
             decision_event(out, EVENT_CANCELED, orchestration->id, NULL);
         break;
+    case ORCHESTRATION_RETRYING: /* goes on in a record of its own */
     case ORCHESTRATION_CANCELED:
     case ORCHESTRATION_SUCCEEDED:
     case ORCHESTRATION_FAILED:
@@ -190,11 +237,11 @@ void orchestration_settle(const void *state, int64_t now_ms, struct decision *ou
     }
 }
 
-/* At once, if at all: a lane is free and somebody waits for it, or a record could not hold all that may start. The ID of
- * the latter names how far it has come, so that the next one is another deadline, which need not wait. */
+/* At once, if at all: a lane is free and one waits for it, new or retried, or a record could not hold all that may start.
+ * The ID of the latter names how far it has come, so that the next one is another deadline, which need not wait. */
 static bool due(const struct orchestration *orchestration, struct deadline *deadline)
 {
-    if (orchestration->partitions == 0) {
+    if (orchestration->partitions == 0 || orchestration->state == ORCHESTRATION_RETRYING) {
         snprintf(deadline->id, sizeof deadline->id, "%.63s", orchestration->id);
         return true;
     }

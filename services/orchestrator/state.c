@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "services/orchestrator/latest.h"
+
 const char *const operation_state_names[OPERATION_STATE_COUNT] = {
     [OPERATION_PENDING] = "pending", [OPERATION_IN_PROGRESS] = "in progress", [OPERATION_SUCCEEDED] = "succeeded",
-    [OPERATION_FAILED] = "failed",   [OPERATION_CANCELED] = "canceled",
+    [OPERATION_FAILED] = "failed",   [OPERATION_CANCELED] = "canceled",       [OPERATION_RETRYING] = "retrying",
 };
 
 const char *const phase_names[PHASE_COUNT] = {
@@ -18,6 +20,7 @@ const char *const orchestration_state_names[ORCHESTRATION_STATE_COUNT] = {
     [ORCHESTRATION_PENDING] = "pending",     [ORCHESTRATION_IN_PROGRESS] = "in progress",
     [ORCHESTRATION_CANCELING] = "canceling", [ORCHESTRATION_CANCELED] = "canceled",
     [ORCHESTRATION_SUCCEEDED] = "succeeded", [ORCHESTRATION_FAILED] = "failed",
+    [ORCHESTRATION_RETRYING] = "retrying",
 };
 
 const struct operation_text_name operation_text_names[TEXT_COUNT] = {
@@ -33,7 +36,8 @@ const struct operation_text_name operation_text_names[TEXT_COUNT] = {
 };
 
 static const struct lane_type lane_types[] = {
-    { "kyma", "upgradeKyma", "kyma upgrade in progress" },
+    { "kyma", "upgradeKyma", "kyma upgrade in progress", false },
+    { "cluster", "upgradeCluster", "cluster upgrade in progress", true },
 };
 
 /* --- Lanes --- */
@@ -147,6 +151,7 @@ struct operation *operation_add(struct state *state, struct orchestration *orche
     operation->orchestration = orchestration;
     strncpy(operation->id, id, sizeof operation->id - 1);
     operation->include = include;
+    operation->attempt = 1;
     operation->description = value_copy("");
     HASH_ADD_STR(state->operations, id, operation);
 
@@ -193,8 +198,9 @@ struct orchestration *orchestration_find(const struct state *state, const char *
 struct orchestration *orchestration_add(struct state *state, const char *id, const char *lane, int64_t arrival)
 {
     struct orchestration *orchestration = value_allocate(sizeof *orchestration);
-    char **const texts[] = { &orchestration->description, &orchestration->version, &orchestration->configuration,
-                             &orchestration->body_hash, &orchestration->schedule };
+    char **const texts[] = { &orchestration->description, &orchestration->version,  &orchestration->configuration,
+                             &orchestration->body_hash,   &orchestration->schedule, &orchestration->retry,
+                             &orchestration->retry_hash };
 
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         text_set(texts[i], "");
@@ -210,15 +216,17 @@ struct orchestration *orchestration_add(struct state *state, const char *id, con
 
 static void orchestration_free(struct orchestration *orchestration)
 {
-    char *const texts[] = { orchestration->id,         orchestration->description,
-                            orchestration->version,    orchestration->configuration,
-                            orchestration->body_hash,  orchestration->schedule,
-                            orchestration->traceparent };
+    char *const texts[] = { orchestration->id,          orchestration->description,
+                            orchestration->version,     orchestration->configuration,
+                            orchestration->body_hash,   orchestration->schedule,
+                            orchestration->traceparent, orchestration->retry,
+                            orchestration->retry_hash };
 
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         free(texts[i]);
     json_decref(orchestration->parameters);
     json_decref(orchestration->actor);
+    json_decref(orchestration->cluster_config);
     free(orchestration->reported);
     free(orchestration->operations);
     heap_release(&orchestration->ready);
@@ -244,8 +252,9 @@ void orchestration_remove(struct state *state, struct orchestration *orchestrati
 void orchestration_change(struct orchestration *orchestration, enum orchestration_state state)
 {
     orchestration->state = state;
-    if (orchestration_finished(orchestration))
-        heap_remove(&orchestration->lane->unfinished, &orchestration->turn);
+    heap_remove(&orchestration->lane->unfinished, &orchestration->turn);
+    if (!orchestration_finished(orchestration))
+        heap_insert(&orchestration->lane->unfinished, &orchestration->turn);
 }
 
 bool orchestration_finished(const struct orchestration *orchestration)
@@ -299,5 +308,6 @@ void orchestrations_free(struct state *state)
         heap_release(&lane->unfinished);
         free(lane);
     }
+    latest_release(state);
     free(state);
 }

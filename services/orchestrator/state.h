@@ -25,6 +25,7 @@ enum operation_state {
     OPERATION_SUCCEEDED,
     OPERATION_FAILED,
     OPERATION_CANCELED,
+    OPERATION_RETRYING,
     OPERATION_STATE_COUNT,
 };
 
@@ -35,7 +36,7 @@ enum phase {
     PHASE_DISPATCHED, /* sent; holds a slot */
     PHASE_BUSY,       /* for another operation on its runtime; holds no slot */
     PHASE_RUNNING,    /* at the provisioner; holds a slot */
-    PHASE_DONE,
+    PHASE_DONE,       /* has ended; that it is to be retried changes nothing yet */
     PHASE_COUNT,
 };
 
@@ -73,6 +74,7 @@ struct operation {
     int64_t release;                  /* those with a lower one come first */
     int64_t window_begin, window_end; /* ms; 0: no window */
     int64_t created_at, updated_at;   /* ms */
+    int attempt;                      /* 1 at first; the provisioner takes an operation again if it is higher */
     char *description;
     const char *texts[TEXT_COUNT]; /* all in one allocation with this */
 };
@@ -86,6 +88,7 @@ enum orchestration_state {
     ORCHESTRATION_CANCELED,
     ORCHESTRATION_SUCCEEDED,
     ORCHESTRATION_FAILED,
+    ORCHESTRATION_RETRYING,
     ORCHESTRATION_STATE_COUNT,
 };
 
@@ -98,15 +101,19 @@ struct orchestration {
     char *id;
     enum orchestration_state state; /* (kept) */
     char *description;
-    int64_t arrival;                /* offset of the record that accepted it */
+    int64_t arrival;                /* offset of the record that accepted it, or let it be retried after its end */
     int64_t created_at, updated_at; /* ms */
     json_t *parameters, *actor;
     char *version;
-    char *configuration; /* hash; "" until scheduled */
+    char *configuration;    /* hash; "" until scheduled, and of what sends no configuration of Kyma */
+    json_t *cluster_config; /* GardenerUpgradeInput; NULL until scheduled, and of what upgrades no clusters */
     char *body_hash;
     char *traceparent; /* of the client's request, or NULL */
     char *schedule;    /* "immediate" or "maintenanceWindow" */
     int workers;
+    int max_failures;         /* 0: any number */
+    bool stopped;             /* by them; the description says so */
+    char *retry, *retry_hash; /* the last retry with a key: its ID, and the hash of its body; "" */
     bool dry_run;
     int partitions; /* that were asked for targets; 0: its turn has not come */
     bool *reported; /* by partition: all its targets are in */
@@ -123,6 +130,7 @@ struct orchestration {
 struct lane_type {
     const char *name, *type;
     const char *progress; /* describes an operation that the provisioner accepted */
+    bool cluster;         /* changes the cluster; Kyma stays as it is */
 };
 
 struct lane {
@@ -136,6 +144,7 @@ struct state {
     struct lane *lanes;
     struct orchestration *orchestrations;
     struct operation *operations;
+    struct latest *latest; /* latest.h */
 };
 
 struct state *orchestrations_new(const struct orchestration_settings *settings);
@@ -155,7 +164,7 @@ struct orchestration *orchestration_add(struct state *state, const char *id, con
 /* Frees it with its operations. */
 void orchestration_remove(struct state *state, struct orchestration *orchestration);
 
-/* Finished ones leave the lane. */
+/* Finished ones leave the lane, and come back, at the place of their `arrival`, if they go on. */
 void orchestration_change(struct orchestration *orchestration, enum orchestration_state state);
 bool orchestration_finished(const struct orchestration *orchestration);
 

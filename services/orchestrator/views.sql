@@ -1,5 +1,6 @@
 CREATE OR REPLACE VIEW api.orchestrations AS
-    SELECT orchestration_id, type, state, description, created_at, updated_at, parameters, lane, stats
+    SELECT orchestration_id, type, state, description, created_at, updated_at, parameters, lane, stats,
+           cluster_config, version, configuration
     FROM orchestrator.orchestration;
 
 -- All operations of an orchestration appear at once, when the last of its targets is in.

@@ -1,0 +1,51 @@
+/* decide.h - what the files that decide share: answers to clients, and texts of bounded size. */
+#ifndef TIDEGATE_ORCHESTRATOR_DECIDE_H
+#define TIDEGATE_ORCHESTRATOR_DECIDE_H
+
+#include <stdarg.h>
+
+#include "services/orchestrator/parts.h"
+
+enum { REASON_SIZE = 512 };
+
+/* Formats into REASON_SIZE bytes; what is too long is cut between two characters, for JSON takes whole ones only. */
+void reason_format(char out[REASON_SIZE], const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* --- Answers to clients (client.c) --- */
+
+/* Who asks, as the request names it; null where it does not. The caller owns it. */
+json_t *orchestration_actor(const struct request *request);
+
+/* The request cannot be done: `rejected` and an outcome with the reason. */
+void orchestration_refuse(const struct request *request, const char *id, int status, struct decision *out,
+                          const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* --- The requests of clients --- */
+
+/* client.c */
+void orchestration_decide_upgrade(const struct state *state, const struct request *request, struct decision *out);
+void orchestration_decide_cancel(const struct state *state, const struct request *request, struct decision *out);
+
+/* retry.c */
+void orchestration_decide_retry(const struct state *state, const struct request *request, struct decision *out);
+
+/* --- What becomes of operations that are to be retried (retry.c) --- */
+
+/* They are pending again; their orchestration, if it had ended, goes on. */
+void retry_resume(const struct orchestration *orchestration, struct decision *out);
+
+/* --- A bounded number of failures (limit.c) --- */
+
+/* How many operations may still be started: `maxFailures` without those that failed, or run and may fail. */
+size_t limit_left(const struct orchestration *orchestration);
+
+/* Is the bound reached, so that nothing starts before a retry? */
+bool limit_is_reached(const struct orchestration *orchestration);
+
+/* Says so in the description. */
+void limit_stop(const struct orchestration *orchestration, struct decision *out);
+
+/* The description without what limit_stop added to it. */
+void limit_forget(const struct orchestration *orchestration, char out[REASON_SIZE]);
+
+#endif

@@ -1,0 +1,224 @@
+/* A client's retry of operations that failed: of those that it names, or of all. The whole request is one decision. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "services/orchestrator/decide.h"
+#include "services/orchestrator/latest.h"
+
+/* --- What is to be retried --- */
+
+struct selection {
+    const struct operation **operations;
+    size_t count;
+    json_t *old, *invalid; /* IDs */
+};
+
+static struct selection selection_new(size_t most)
+{
+    return (struct selection){ .operations = value_allocate((most + 1) * sizeof(struct operation *)),
+                               .old = json_array(),
+                               .invalid = json_array() };
+}
+
+static void selection_release(struct selection *selection)
+{
+    free(selection->operations);
+    json_decref(selection->old);
+    json_decref(selection->invalid);
+}
+
+/* A cancel is for good: what it left is not retried. */
+static bool may_retry(const struct orchestration *orchestration)
+{
+    return orchestration->resolved &&
+           (orchestration->state == ORCHESTRATION_FAILED || orchestration->state == ORCHESTRATION_IN_PROGRESS ||
+            orchestration->state == ORCHESTRATION_RETRYING);
+}
+
+/* In the order of the request, each ID once. */
+static void select_named(const struct state *state, const struct orchestration *orchestration, const json_t *ids,
+                         struct selection *selection)
+{
+    json_t *seen = json_object(), *id;
+    size_t i;
+
+    json_array_foreach((json_t *)ids, i, id) {
+        const char *name = json_string_value(id);
+        const struct operation *operation = operation_find(state, name);
+
+        if (name == NULL || json_object_get(seen, name) != NULL)
+            continue;
+        json_object_set_new(seen, name, json_true());
+        if (operation != NULL && operation->orchestration == orchestration && operation->state == OPERATION_FAILED &&
+            may_retry(orchestration))
+            selection->operations[selection->count++] = operation;
+        else
+            json_array_append(selection->invalid, id);
+    }
+    json_decref(seen);
+}
+
+static int compare_ages(const void *a, const void *b)
+{
+    const struct operation *const *left = a, *const *right = b;
+
+    if ((*left)->created_at != (*right)->created_at)
+        return (*left)->created_at < (*right)->created_at ? -1 : 1;
+    return strcmp((*left)->id, (*right)->id);
+}
+
+static void select_all(const struct orchestration *orchestration, struct selection *selection)
+{
+    for (size_t i = 0; may_retry(orchestration) && i < orchestration->count; i++)
+        if (orchestration->operations[i]->state == OPERATION_FAILED)
+            selection->operations[selection->count++] = orchestration->operations[i];
+    qsort(selection->operations, selection->count, sizeof(struct operation *), compare_ages);
+    if (selection->count > ORCHESTRATION_RETRY_MAX)
+        selection->count = ORCHESTRATION_RETRY_MAX;
+}
+
+/* One that is over is not taken up again where a later upgrade of the instance would be undone. */
+static void drop_old(const struct state *state, const struct orchestration *orchestration, struct selection *selection)
+{
+    struct underway *underway = underway_new(state, orchestration);
+    size_t kept = 0;
+
+    for (size_t i = 0; i < selection->count; i++) {
+        const struct operation *operation = selection->operations[i];
+
+        if (operation_is_old(state, underway, operation))
+            json_array_append_new(selection->old, json_string(operation->id));
+        else
+            selection->operations[kept++] = operation;
+    }
+    selection->count = kept;
+    underway_free(underway);
+}
+
+/* --- Answers --- */
+
+static json_t *selected_ids(const struct selection *selection)
+{
+    json_t *ids = json_array();
+
+    for (size_t i = 0; i < selection->count; i++)
+        json_array_append_new(ids, json_string(selection->operations[i]->id));
+    return ids;
+}
+
+/* Clients know an empty list as null. */
+static json_t *list_or_null(json_t *list)
+{
+    return json_array_size(list) == 0 ? json_null() : json_incref(list);
+}
+
+static void answer(const char *id, json_t *retried, const struct selection *selection, const char *message,
+                   struct decision *out)
+{
+    decision_outcome(out, 202,
+                     json_pack("{s:s, s:o, s:o, s:o, s:s}", "orchestrationID", id, "retryOperations",
+                               list_or_null(retried), "oldOperations", list_or_null(selection->old),
+                               "invalidOperations", list_or_null(selection->invalid), "msg", message));
+}
+
+static void decline(const struct request *request, const char *id, const struct selection *selection,
+                    struct decision *out)
+{
+    char message[REASON_SIZE];
+
+    reason_format(message, "No valid operations to retry for orchestration %s", id);
+    decision_event(out, EVENT_DECLINED, id,
+                   json_pack("{s:s, s:o, s:s}", "request", orchestration_core.request_types[request->type], "actor",
+                             orchestration_actor(request), "reason", message));
+    answer(id, NULL, selection, message, out);
+}
+
+/* What is said of an orchestration that is over, or that has stopped, and now goes on. Each retry adds to the text; one
+ * that is too long for more stays as it is. */
+static void describe(const struct orchestration *orchestration, json_t *data)
+{
+    static const char retrying[] = ", retrying";
+    char former[REASON_SIZE], description[REASON_SIZE];
+
+    if (orchestration->state != ORCHESTRATION_FAILED && !orchestration->stopped)
+        return;
+    limit_forget(orchestration, former);
+    reason_format(description, "%s%s", former, strlen(former) < REASON_SIZE - 64 ? retrying : "");
+    json_object_set_new(data, "description", json_string(description));
+}
+
+static void take(const struct request *request, const struct orchestration *orchestration,
+                 const struct selection *selection, struct decision *out)
+{
+    json_t *ids = selected_ids(selection);
+    json_t *data = json_pack("{s:o, s:O}", "actor", orchestration_actor(request), "operations", ids);
+
+    describe(orchestration, data);
+    if (data_text(request->data, "retryID")[0] != '\0') {
+        json_object_set_new(data, "retryID", json_string(data_text(request->data, "retryID")));
+        json_object_set_new(data, "bodyHash", json_string(data_text(request->data, "bodyHash")));
+    }
+    decision_event(out, EVENT_RETRIED, orchestration->id, data);
+    answer(orchestration->id, ids, selection, "retry operations are queued for processing", out);
+    json_decref(ids);
+}
+
+static void retry(const struct state *state, const struct request *request, const struct orchestration *orchestration,
+                  struct decision *out)
+{
+    const json_t *named = json_object_get(request->data, "operations");
+    bool all = json_array_size(named) == 0;
+    struct selection selection = selection_new(all ? orchestration->count : json_array_size(named));
+
+    if (all)
+        select_all(orchestration, &selection);
+    else
+        select_named(state, orchestration, named, &selection);
+    if (orchestration->state == ORCHESTRATION_FAILED)
+        drop_old(state, orchestration, &selection);
+    if (selection.count == 0)
+        decline(request, orchestration->id, &selection, out);
+    else
+        take(request, orchestration, &selection, out);
+    selection_release(&selection);
+}
+
+/* A repetition of what was done last decides nothing: its answer stands in the read model. */
+void orchestration_decide_retry(const struct state *state, const struct request *request, struct decision *out)
+{
+    const char *id = data_text(request->data, "orchestrationID"), *key = data_text(request->data, "retryID");
+    const struct orchestration *orchestration = orchestration_find(state, id);
+
+    if (orchestration == NULL)
+        orchestration_refuse(request, id, 404, out, "while retrying orchestration %s: orchestration %s not found", id,
+                             id);
+    else if (key[0] == '\0' || strcmp(key, orchestration->retry) != 0)
+        retry(state, request, orchestration, out);
+    else if (strcmp(data_text(request->data, "bodyHash"), orchestration->retry_hash) != 0)
+        orchestration_refuse(
+            request, id, 422, out,
+            "while retrying orchestration %s: the Idempotency-Key was used before, for a request with another "
+            "body",
+            id);
+}
+
+/* --- Going on --- */
+
+/* One that had ended asks for windows anew, for the policy may be another by now; where others of it run, a window that
+ * an operation had is good as long as it is open. */
+void retry_resume(const struct orchestration *orchestration, struct decision *out)
+{
+    static const char retrying[] = "retrying";
+    size_t count = orchestration->by_state[OPERATION_RETRYING], length = strlen(orchestration->description);
+    bool ended = orchestration->state == ORCHESTRATION_RETRYING;
+    json_t *data = json_pack("{s:I, s:s}", "operations", (json_int_t)count, "windows", ended ? "new" : "kept");
+
+    if (length >= strlen(retrying) && strcmp(orchestration->description + length - strlen(retrying), retrying) == 0) {
+        char description[REASON_SIZE];
+
+        reason_format(description, "%.*sretried %zu operations", (int)(length - strlen(retrying)),
+                      orchestration->description, count);
+        json_object_set_new(data, "description", json_string(description));
+    }
+    decision_event(out, EVENT_RESUMED, orchestration->id, data);
+}
