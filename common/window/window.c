@@ -6,6 +6,24 @@
 
 enum { SECOND_MS = 1000, MINUTE_S = 60, HOUR_S = 3600, DAY_S = 86400, QUOTED_SIZE_MAX = 40 };
 
+static const char *const weekday_names[WEEKDAY_COUNT] = { "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun" };
+
+const char *weekday_name(enum weekday day)
+{
+    return weekday_names[day];
+}
+
+bool weekday_parse(const char *text, enum weekday *day)
+{
+    for (int i = MONDAY; text != NULL && i < WEEKDAY_COUNT; i++) {
+        if (strcmp(text, weekday_names[i]) == 0) {
+            *day = (enum weekday)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Two digits below `limit` at *text, which moves behind them. */
 static bool two_digits(const char **text, int limit, int *value)
 {
@@ -41,15 +59,34 @@ malformed:
                                                       : text);
 }
 
+bool local_time_parse(const char *text, struct time_of_day *time, struct error *err)
+{
+    const char *at = text == NULL ? "" : text;
+    int hour, minute, second;
+
+    if (!two_digits(&at, 24, &hour) || !two_digits(&at, 60, &minute) || !two_digits(&at, 60, &second) || *at != '\0')
+        return error_set(err, ERROR_INPUT, "\"%s\" is no time of day in a time zone; right is HHMMSS, as in 220000",
+                         text == NULL                     ? ""
+                         : strlen(text) > QUOTED_SIZE_MAX ? "(a long text)"
+                                                          : text);
+    *time = (struct time_of_day){ .second = hour * HOUR_S + minute * MINUTE_S + second };
+    return true;
+}
+
+static bool time_parse(const char *text, const struct zone *zone, struct time_of_day *time, struct error *err)
+{
+    return zone != NULL ? local_time_parse(text, time, err) : time_of_day_parse(text, time, err);
+}
+
 bool window_parse(struct window_text text, struct window *window, struct error *err)
 {
-    struct window parsed = { .days = text.days };
+    struct window parsed = { .days = text.days, .zone = text.zone };
 
-    if (!time_of_day_parse(text.begin, &parsed.begin, err)) {
+    if (!time_parse(text.begin, text.zone, &parsed.begin, err)) {
         error_context(err, "begin of the maintenance window");
         return false;
     }
-    if (!time_of_day_parse(text.end, &parsed.end, err)) {
+    if (!time_parse(text.end, text.zone, &parsed.end, err)) {
         error_context(err, "end of the maintenance window");
         return false;
     }
@@ -70,10 +107,13 @@ static int64_t floor_divide(int64_t number, int64_t divisor)
     return number % divisor < 0 ? quotient - 1 : quotient;
 }
 
-/* Days since 1970-01-01 of the date on which `time_ms` falls in the offset. */
-static int64_t date_of(int64_t time_ms, int32_t offset_s)
+/* Days since 1970-01-01 of the date on which `time_ms` falls where the window begins. */
+static int64_t date_of(const struct window *window, int64_t time_ms)
 {
-    return floor_divide(floor_divide(time_ms, SECOND_MS) + offset_s, DAY_S);
+    int64_t time_s = floor_divide(time_ms, SECOND_MS);
+
+    return floor_divide(time_s + (window->zone != NULL ? zone_offset_s(window->zone, time_s) : window->begin.offset_s),
+                        DAY_S);
 }
 
 static bool allowed_on(const struct window *window, int64_t date)
@@ -96,29 +136,43 @@ static int64_t length_s(const struct window *window)
     return length > 0 ? length : length + DAY_S;
 }
 
+static struct opening opening_in_zone(const struct window *window, int64_t date)
+{
+    int64_t end_date = window->end.second > window->begin.second ? date : date + 1;
+    int64_t begin_s = zone_time_s(window->zone, date * DAY_S + window->begin.second, ZONE_LATER);
+    int64_t end_s = zone_time_s(window->zone, end_date * DAY_S + window->end.second, ZONE_EARLIER);
+
+    return (struct opening){ .begin_ms = begin_s * SECOND_MS, .end_ms = end_s * SECOND_MS };
+}
+
 static struct opening opening_on(const struct window *window, int64_t date)
 {
     int64_t begin_s = date * DAY_S + window->begin.second - window->begin.offset_s;
 
+    if (window->zone != NULL)
+        return opening_in_zone(window, date);
     return (struct opening){ .begin_ms = begin_s * SECOND_MS, .end_ms = (begin_s + length_s(window)) * SECOND_MS };
 }
 
 struct opening window_next(const struct window *window, struct window_at at)
 {
     int64_t later_than_ms = at.after_ms != 0 && at.after_ms > at.now_ms ? at.after_ms : at.now_ms;
-    int64_t today = date_of(at.now_ms, window->begin.offset_s);
-    int64_t from = date_of(later_than_ms, window->begin.offset_s);
+    int64_t today = date_of(window, at.now_ms);
+    int64_t from = date_of(window, later_than_ms);
 
     assert((window->days & (unsigned)WINDOW_EVERY_DAY) != 0);
-    /* No opening lasts longer than a day: one that is open now began today or yesterday. */
+    /* An opening ends on the date of its begin or on the next one: one that is open now began today or yesterday. */
     for (int64_t date = today - 1; date <= today; date++)
         if (allowed_on(window, date) && opening_is_open(opening_on(window, date), at.now_ms))
             return opening_on(window, date);
-    /* The begin of `from` itself may have passed, so that its weekday comes again only a week later. */
+    /* The begin of `from` itself may have passed, so that its weekday comes again only a week later; and of one opening
+     * nothing may be left, because clocks are changed. */
     for (int64_t date = from;; date++) {
-        assert(date <= from + WEEKDAY_COUNT);
-        if (allowed_on(window, date) && opening_on(window, date).begin_ms > later_than_ms)
-            return opening_on(window, date);
+        struct opening opening = opening_on(window, date);
+
+        assert(date <= from + 2 * WEEKDAY_COUNT);
+        if (allowed_on(window, date) && opening.begin_ms > later_than_ms && opening.begin_ms < opening.end_ms)
+            return opening;
     }
 }
 

@@ -1,6 +1,7 @@
 #include "services/scheduler/schedule.h"
 
-#include "common/base/timestamp.h"
+#include "services/scheduler/adoption.h"
+#include "services/scheduler/timer_row.h"
 #include "services/scheduler/timers.h"
 
 #include <assert.h>
@@ -8,31 +9,39 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum request_type { REQUEST_SCHEDULE, REQUEST_DROP, REQUEST_WAKE };
+enum request_type { REQUEST_SCHEDULE, REQUEST_DROP, REQUEST_WAKE, REQUEST_POLICY };
 static const char *const request_types[] = {
     [REQUEST_SCHEDULE] = "tidegate.schedule.request.v1",
     [REQUEST_DROP] = "tidegate.schedule.drop.v1",
     [REQUEST_WAKE] = "tidegate.schedule.wake.v1",
+    [REQUEST_POLICY] = "tidegate.schedule.policy.v1",
     NULL,
 };
 
-enum event_type { EVENT_OPENED, EVENT_PLANNED, EVENT_REFUSED, EVENT_DROPPED, EVENT_REJECTED };
+enum event_type {
+    EVENT_OPENED,
+    EVENT_PLANNED,
+    EVENT_REFUSED,
+    EVENT_DROPPED,
+    EVENT_REJECTED,
+    EVENT_POLICY_ADOPTED,
+    EVENT_POLICY_REFUSED,
+};
 static const char *const event_types[] = {
-    [EVENT_OPENED] = "tidegate.schedule.opened.v1",     [EVENT_PLANNED] = "tidegate.schedule.planned.v1",
-    [EVENT_REFUSED] = "tidegate.schedule.refused.v1",   [EVENT_DROPPED] = "tidegate.schedule.dropped.v1",
-    [EVENT_REJECTED] = "tidegate.schedule.rejected.v1", NULL,
+    [EVENT_OPENED] = "tidegate.schedule.opened.v1",
+    [EVENT_PLANNED] = "tidegate.schedule.planned.v1",
+    [EVENT_REFUSED] = "tidegate.schedule.refused.v1",
+    [EVENT_DROPPED] = "tidegate.schedule.dropped.v1",
+    [EVENT_REJECTED] = "tidegate.schedule.rejected.v1",
+    [EVENT_POLICY_ADOPTED] = "tidegate.schedule.policyAdopted.v1",
+    [EVENT_POLICY_REFUSED] = "tidegate.schedule.policyRefused.v1",
+    NULL,
 };
 
-enum table { TABLE_TIMER };
+enum table { TABLE_TIMER, TABLE_POLICY };
 static const struct core_table tables[] = {
     [TABLE_TIMER] = { .name = "timer", .aggregate = "operation_id", .live = "state = 'waiting'" },
-};
-
-static const char *const timer_states[] = {
-    [TIMER_WAITING] = "waiting",
-    [TIMER_OPENED] = "opened",
-    [TIMER_DROPPED] = "dropped",
-    NULL,
+    [TABLE_POLICY] = { .name = "policy", .live = "true" },
 };
 
 /* The latest point in time that can be written down: the end of the year 9999. */
@@ -40,16 +49,37 @@ static const int64_t time_max_ms = 253402300799999;
 
 /* --- State --- */
 
+struct schedule {
+    struct timers *timers;
+    struct adoption adoption;
+};
+
 static void *schedule_new(const void *settings, int partition)
 {
+    struct schedule *schedule = calloc(1, sizeof *schedule);
+
     (void)settings;
     (void)partition;
-    return timers_new();
+    if (schedule == NULL)
+        abort();
+    schedule->timers = timers_new();
+    return schedule;
 }
 
 static void schedule_free(void *state)
 {
-    timers_free(state);
+    struct schedule *schedule = state;
+
+    if (schedule == NULL)
+        return;
+    timers_free(schedule->timers);
+    adoption_release(&schedule->adoption);
+    free(schedule);
+}
+
+static struct timers *timers_of(const void *state)
+{
+    return ((const struct schedule *)state)->timers;
 }
 
 /* What does not wait decides nothing, and what waits was loaded at takeover: nothing needs loading. */
@@ -67,20 +97,20 @@ static void schedule_event_needs(const struct event *event, struct names *out)
 
 static bool schedule_holds(const void *state, const char *aggregate)
 {
-    return timers_find(state, aggregate) != NULL;
+    return timers_find(timers_of(state), aggregate) != NULL;
 }
 
 static bool schedule_live(const void *state, const char *aggregate)
 {
-    return timer_waits(timers_find(state, aggregate));
+    return timer_waits(timers_find(timers_of(state), aggregate));
 }
 
 static void schedule_evict(void *state, const char *aggregate)
 {
-    struct timer *timer = timers_find(state, aggregate);
+    struct timer *timer = timers_find(timers_of(state), aggregate);
 
     if (timer != NULL && !timer_waits(timer))
-        timers_forget(state, timer);
+        timers_forget(timers_of(state), timer);
 }
 
 /* --- JSON --- */
@@ -103,58 +133,51 @@ static int64_t integer_of(const json_t *object, const char *name)
     return json_integer_value(json_object_get(object, name));
 }
 
-static json_t *time_json(int64_t time_ms)
-{
-    char text[TIMESTAMP_SIZE];
+/* --- Days: a list in events, none where every day is meant --- */
 
-    timestamp_format(time_ms, text);
-    return json_string(text);
+static json_t *days_json(unsigned days)
+{
+    json_t *list = json_array();
+
+    for (int day = MONDAY; day < WEEKDAY_COUNT; day++)
+        if ((days >> day & 1U) != 0)
+            json_array_append_new(list, json_string(weekday_name((enum weekday)day)));
+    return list;
 }
 
-/* 0, the epoch, for what is no time: a row that we wrote holds none. */
-static int64_t time_of(const json_t *row, const char *name)
+static unsigned days_of(const json_t *list)
 {
-    const char *text = text_of(row, name);
-    int64_t time_ms = 0;
+    unsigned days = 0;
+    enum weekday day;
+    json_t *name;
+    size_t i;
 
-    if (text != NULL)
-        timestamp_parse(text, &time_ms);
-    return time_ms;
+    json_array_foreach((json_t *)list, i, name)
+        if (weekday_parse(json_string_value(name), &day))
+            days |= 1U << day;
+    return days == 0 ? WINDOW_EVERY_DAY : days;
 }
 
 /* --- Rows --- */
 
 static json_t *schedule_row(const void *state, int table, const char *id)
 {
-    const struct timer *timer = timers_find(state, id);
+    const struct timer *timer;
 
-    assert(table == TABLE_TIMER);
-    if (timer == NULL)
-        return NULL;
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:s?, s:o}", "operation_id", timer->operation_id,
-                     "orchestration_id", timer->orchestration_id, "lane", timer->lane, "begin_text", timer->begin_text,
-                     "end_text", timer->end_text, "window_begin", time_json(timer->opening.begin_ms), "window_end",
-                     time_json(timer->opening.end_ms), "state", timer_states[timer->state], "traceparent",
-                     timer->traceparent, "updated_at", time_json(timer->updated_ms));
+    if (table == TABLE_POLICY)
+        return adoption_row(&((const struct schedule *)state)->adoption);
+    timer = timers_find(timers_of(state), id);
+    return timer == NULL ? NULL : timer_row(timer);
 }
 
 static void schedule_load(void *state, int table, const json_t *row)
 {
-    struct timer *timer = timers_take(state, text_of(row, "operation_id"));
-    int timer_state = core_type(timer_states, text_of(row, "state"));
+    struct schedule *schedule = state;
 
-    assert(table == TABLE_TIMER && timer_state >= 0);
-    timer_set_text(&timer->orchestration_id, text_of(row, "orchestration_id"));
-    timer_set_text(&timer->lane, text_of(row, "lane"));
-    timer_set_text(&timer->traceparent, text_of(row, "traceparent"));
-    timer_set_window(timer, text_of(row, "begin_text"), text_of(row, "end_text"),
-                     (struct opening){ .begin_ms = time_of(row, "window_begin"),
-                                       .end_ms = time_of(row, "window_end") });
-    timer->updated_ms = time_of(row, "updated_at");
-    if (timer_state == TIMER_WAITING)
-        timers_wait(state, timer);
+    if (table == TABLE_POLICY)
+        adoption_load(&schedule->adoption, row);
     else
-        timers_end(state, timer, (enum timer_state)timer_state, 0);
+        timer_row_load(schedule->timers, row);
 }
 
 /* --- Decisions --- */
@@ -163,7 +186,7 @@ static void schedule_load(void *state, int table, const json_t *row)
 struct verdict {
     int event; /* what happens to it: opened, planned, refused or dropped */
     const char *operation_id, *orchestration_id, *lane;
-    const char *begin_text, *end_text;
+    struct window_text window;
     struct opening opening; /* zeros: no window */
     struct error why;       /* refused */
 };
@@ -185,8 +208,12 @@ static json_t *verdict_json(const struct verdict *verdict)
 
     switch ((enum event_type)verdict->event) {
     case EVENT_PLANNED:
-        json_object_set_new(operation, "windowBegin", json_string(verdict->begin_text));
-        json_object_set_new(operation, "windowEnd", json_string(verdict->end_text));
+        json_object_set_new(operation, "windowBegin", json_string(verdict->window.begin));
+        json_object_set_new(operation, "windowEnd", json_string(verdict->window.end));
+        if (verdict->window.days != WINDOW_EVERY_DAY)
+            json_object_set_new(operation, "days", days_json(verdict->window.days));
+        if (verdict->window.zone != NULL)
+            json_object_set_new(operation, "timeZone", json_string(verdict->window.zone->name));
         /* fall through */
     case EVENT_OPENED:
         json_object_set_new(operation, "begin", json_integer(verdict->opening.begin_ms));
@@ -194,7 +221,9 @@ static json_t *verdict_json(const struct verdict *verdict)
         break;
     case EVENT_REFUSED: json_object_set_new(operation, "error", json_string(verdict->why.message)); break;
     case EVENT_DROPPED:
-    case EVENT_REJECTED: break;
+    case EVENT_REJECTED:
+    case EVENT_POLICY_ADOPTED:
+    case EVENT_POLICY_REFUSED: break;
     }
     return operation;
 }
@@ -245,10 +274,9 @@ static struct verdict *verdicts_new(size_t count)
 /* Opened while the window is open, else planned; refused if the text is no window. */
 static void decide_window(struct verdict *verdict, struct window_at at)
 {
-    struct window_text text = { .begin = verdict->begin_text, .end = verdict->end_text, .days = WINDOW_EVERY_DAY };
     struct window window;
 
-    if (!window_parse(text, &window, &verdict->why)) {
+    if (!window_parse(verdict->window, &window, &verdict->why)) {
         verdict->event = EVENT_REFUSED;
         return;
     }
@@ -286,7 +314,28 @@ static int64_t after_of(const json_t *data)
     return after_ms < 0 ? 0 : after_ms > time_max_ms ? time_max_ms : after_ms;
 }
 
-static void decide_schedule(const struct request *request, int64_t now_ms, struct decision *out)
+/* The runtime's own window with what the policy in force puts in its place. Whoever does not say what rules are matched
+ * against has its own. */
+static void decide_policy_window(const struct adoption *adoption, const json_t *operation, struct window_at at,
+                                 struct verdict *verdict)
+{
+    struct policy_runtime runtime = { .global_account_id = text_of(operation, "globalAccountID"),
+                                      .plan_name = text_of(operation, "planName"),
+                                      .region = text_of(operation, "region") };
+
+    if (runtime.global_account_id != NULL || runtime.plan_name != NULL || runtime.region != NULL) {
+        if (!adoption_usable(adoption, &verdict->why)) {
+            verdict->event = EVENT_REFUSED;
+            return;
+        }
+        if (adoption->policy != NULL)
+            verdict->window = policy_apply(adoption->policy, runtime, verdict->window);
+    }
+    decide_window(verdict, at);
+}
+
+static void decide_schedule(const struct adoption *adoption, const struct request *request, int64_t now_ms,
+                            struct decision *out)
 {
     const char *orchestration_id = id_of(request->data, "orchestrationID"), *lane = id_of(request->data, "lane");
     const char *schedule = text_of(request->data, "schedule");
@@ -311,27 +360,32 @@ static void decide_schedule(const struct request *request, int64_t now_ms, struc
                                         .operation_id = text_of(operation, "operationID"),
                                         .orchestration_id = orchestration_id,
                                         .lane = lane,
-                                        .begin_text = text_of(operation, "begin"),
-                                        .end_text = text_of(operation, "end") };
+                                        .window = { .begin = text_of(operation, "begin"),
+                                                    .end = text_of(operation, "end"),
+                                                    .days = WINDOW_EVERY_DAY } };
         if (!immediate)
-            decide_window(&verdicts[i], at);
+            decide_policy_window(adoption, operation, at, &verdicts[i]);
     }
     decide_verdicts(verdicts, json_array_size(operations), out);
     free(verdicts);
 }
 
-static struct verdict verdict_of(const struct timer *timer, int event)
+static struct verdict verdict_of(const struct schedule *schedule, const struct timer *timer, int event)
 {
-    return (struct verdict){ .event = event,
-                             .operation_id = timer->operation_id,
-                             .orchestration_id = timer->orchestration_id,
-                             .lane = timer->lane,
-                             .begin_text = timer->begin_text,
-                             .end_text = timer->end_text,
-                             .opening = timer->opening };
+    const struct zones *zones = schedule->adoption.zones;
+    const struct zone *zone = zones == NULL ? NULL : zones_find(zones, timer->zone);
+
+    return (struct verdict){
+        .event = event,
+        .operation_id = timer->operation_id,
+        .orchestration_id = timer->orchestration_id,
+        .lane = timer->lane,
+        .window = { .begin = timer->begin_text, .end = timer->end_text, .days = timer->days, .zone = zone },
+        .opening = timer->opening
+    };
 }
 
-static void decide_drop(const struct timers *timers, const struct request *request, struct decision *out)
+static void decide_drop(const struct schedule *schedule, const struct request *request, struct decision *out)
 {
     const json_t *operations = operations_of(request->data);
     struct verdict *verdicts;
@@ -344,33 +398,33 @@ static void decide_drop(const struct timers *timers, const struct request *reque
     }
     verdicts = verdicts_new(json_array_size(operations));
     json_array_foreach((json_t *)operations, i, operation) {
-        const struct timer *timer = timers_find(timers, text_of(operation, "operationID"));
+        const struct timer *timer = timers_find(schedule->timers, text_of(operation, "operationID"));
 
         if (timer_waits(timer))
-            verdicts[count++] = verdict_of(timer, EVENT_DROPPED);
+            verdicts[count++] = verdict_of(schedule, timer, EVENT_DROPPED);
     }
     decide_verdicts(verdicts, count, out);
     free(verdicts);
 }
 
 /* Opens what is due. A window that has closed meanwhile (nobody was there to open it) gives way to the next one. */
-static void decide_wake(const struct timers *timers, int64_t now_ms, struct decision *out)
+static void decide_wake(const struct schedule *schedule, int64_t now_ms, struct decision *out)
 {
     const struct heap_item *firsts[SCHEDULE_WAKE_OPERATIONS_MAX];
-    const struct timer *first = timers_first(timers);
+    const struct timer *first = timers_first(schedule->timers);
     struct verdict *verdicts;
     size_t found, count = 0;
 
     if (first == NULL || first->opening.begin_ms > now_ms)
         return;
-    found = heap_firsts(&timers->waiting, firsts, SCHEDULE_WAKE_OPERATIONS_MAX);
+    found = heap_firsts(&schedule->timers->waiting, firsts, SCHEDULE_WAKE_OPERATIONS_MAX);
     verdicts = verdicts_new(found);
     for (; count < found; count++) {
         const struct timer *timer = (const struct timer *)firsts[count];
 
         if (timer->opening.begin_ms > now_ms)
             break;
-        verdicts[count] = verdict_of(timer, EVENT_OPENED);
+        verdicts[count] = verdict_of(schedule, timer, EVENT_OPENED);
         if (!opening_is_open(timer->opening, now_ms))
             decide_window(&verdicts[count], (struct window_at){ .now_ms = now_ms });
     }
@@ -378,12 +432,59 @@ static void decide_wake(const struct timers *timers, int64_t now_ms, struct deci
     free(verdicts);
 }
 
+static void decide_refused(const struct adoption *adoption, const char *hash, const char *reason, struct decision *out)
+{
+    if (!adoption_is_refused(adoption, hash))
+        decision_event(out, EVENT_POLICY_REFUSED, "policy", json_pack("{s:s, s:s}", "hash", hash, "reason", reason));
+}
+
+static void decide_adopted(const struct adoption *adoption, const char *hash, const json_t *data, struct decision *out)
+{
+    json_t *body = json_object_get(data, "policy"), *zones_told = json_object_get(data, "zones");
+    struct zones *zones = zones_new();
+    struct error why = { 0 };
+    struct policy *policy = zones_add(zones, zones_told, &why) ? policy_new(body, zones, NULL, &why) : NULL;
+
+    if (policy == NULL)
+        decide_refused(adoption, hash, why.message, out);
+    else if (!adoption_is_adopted(adoption, hash))
+        decision_event(out, EVENT_POLICY_ADOPTED, "policy",
+                       json_pack("{s:s, s:O, s:O*}", "hash", hash, "policy", body, "zones", zones_told));
+    policy_free(policy);
+    zones_free(zones);
+}
+
+/* Every process tells what its file holds whenever it starts: mostly nothing new. */
+static void decide_policy(const struct adoption *adoption, const struct request *request, struct decision *out)
+{
+    const char *hash = text_of(request->data, "hash"), *error = id_of(request->data, "error");
+    const json_t *body = json_object_get(request->data, "policy");
+    char right[SHA256_HEX_SIZE];
+
+    if (hash == NULL || strlen(hash) != SHA256_HEX_SIZE - 1 || (body == NULL) == (error == NULL)) {
+        decide_rejected(request, "a hash, and either a policy or an error, are required", out);
+        return;
+    }
+    if (error != NULL) {
+        decide_refused(adoption, hash, error, out);
+        return;
+    }
+    policy_hash(body, json_object_get(request->data, "zones"), right);
+    if (strcmp(hash, right) != 0)
+        decide_rejected(request, "the hash is not that of the policy", out);
+    else
+        decide_adopted(adoption, hash, request->data, out);
+}
+
 static void schedule_decide(const void *state, const struct request *request, int64_t now_ms, struct decision *out)
 {
+    const struct schedule *schedule = state;
+
     switch ((enum request_type)request->type) {
-    case REQUEST_SCHEDULE: decide_schedule(request, now_ms, out); break;
-    case REQUEST_DROP: decide_drop(state, request, out); break;
-    case REQUEST_WAKE: decide_wake(state, now_ms, out); break;
+    case REQUEST_SCHEDULE: decide_schedule(&schedule->adoption, request, now_ms, out); break;
+    case REQUEST_DROP: decide_drop(schedule, request, out); break;
+    case REQUEST_WAKE: decide_wake(schedule, now_ms, out); break;
+    case REQUEST_POLICY: decide_policy(&schedule->adoption, request, out); break;
     }
 }
 
@@ -405,7 +506,11 @@ static bool evolve_planned(struct timers *timers, const struct event *event, con
         timer_set_text(&timer->traceparent, event->traceparent);
     timer_set_text(&timer->orchestration_id, text_of(event->data, "orchestrationID"));
     timer_set_text(&timer->lane, text_of(event->data, "lane"));
-    timer_set_window(timer, text_of(operation, "windowBegin"), text_of(operation, "windowEnd"), opening_of(operation));
+    timer_set_window(timer,
+                     (struct window_text){ .begin = text_of(operation, "windowBegin"),
+                                           .end = text_of(operation, "windowEnd"),
+                                           .days = days_of(json_object_get(operation, "days")) },
+                     text_of(operation, "timeZone"), opening_of(operation));
     timer->updated_ms = event->time_ms;
     timers_wait(timers, timer);
     return true;
@@ -426,24 +531,49 @@ static bool evolve_over(struct timers *timers, const struct event *event, const 
     return true;
 }
 
-static void schedule_evolve(void *state, const struct event *event, struct changes *out)
+static void evolve_operations(struct timers *timers, const struct event *event, struct changes *out)
 {
     json_t *operation;
     size_t i;
 
-    timers_forget_before(state, event->offset);
     json_array_foreach(json_object_get(event->data, "operations"), i, operation) {
         bool changed = false;
 
         switch ((enum event_type)event->type) {
-        case EVENT_PLANNED: changed = evolve_planned(state, event, operation); break;
-        case EVENT_OPENED: changed = evolve_over(state, event, operation, TIMER_OPENED); break;
+        case EVENT_PLANNED: changed = evolve_planned(timers, event, operation); break;
+        case EVENT_OPENED: changed = evolve_over(timers, event, operation, TIMER_OPENED); break;
         case EVENT_REFUSED:
-        case EVENT_DROPPED: changed = evolve_over(state, event, operation, TIMER_DROPPED); break;
-        case EVENT_REJECTED: break; /* kept for the audit; the state stays as it was */
+        case EVENT_DROPPED: changed = evolve_over(timers, event, operation, TIMER_DROPPED); break;
+        case EVENT_REJECTED: /* kept for the audit; the state stays as it was */
+        case EVENT_POLICY_ADOPTED:
+        case EVENT_POLICY_REFUSED: break;
         }
         if (changed)
             changes_row(out, TABLE_TIMER, text_of(operation, "operationID"));
+    }
+}
+
+static void schedule_evolve(void *state, const struct event *event, struct changes *out)
+{
+    struct schedule *schedule = state;
+    const char *hash = text_of(event->data, "hash");
+
+    timers_forget_before(schedule->timers, event->offset);
+    switch ((enum event_type)event->type) {
+    case EVENT_POLICY_ADOPTED:
+        adoption_adopt(&schedule->adoption, hash, json_object_get(event->data, "policy"),
+                       json_object_get(event->data, "zones"), event->time_ms);
+        changes_row(out, TABLE_POLICY, event->subject);
+        break;
+    case EVENT_POLICY_REFUSED:
+        adoption_refuse(&schedule->adoption, hash, text_of(event->data, "reason"), event->time_ms);
+        changes_row(out, TABLE_POLICY, event->subject);
+        break;
+    case EVENT_OPENED:
+    case EVENT_PLANNED:
+    case EVENT_REFUSED:
+    case EVENT_DROPPED:
+    case EVENT_REJECTED: evolve_operations(schedule->timers, event, out); break;
     }
 }
 
@@ -479,7 +609,7 @@ static void schedule_react(const void *state, const struct event *event, struct 
     json_t *operations, *operation;
     size_t i;
 
-    if (event->type == EVENT_DROPPED || event->type == EVENT_REJECTED)
+    if (event->type != EVENT_OPENED && event->type != EVENT_PLANNED && event->type != EVENT_REFUSED)
         return;
     operations = json_array();
     json_array_foreach(json_object_get(event->data, "operations"), i, operation)
@@ -491,7 +621,7 @@ static void schedule_react(const void *state, const struct event *event, struct 
                      .type = "tidegate.orchestration.schedule.v1",
                      .data = json_pack("{s:s, s:o, s:b}", "orchestrationID", text_of(event->data, "orchestrationID"),
                                        "operations", operations, "open", event->type == EVENT_OPENED),
-                     .traceparent = traceparent_of(state, event),
+                     .traceparent = traceparent_of(timers_of(state), event),
                  });
 }
 
@@ -500,7 +630,7 @@ static void schedule_react(const void *state, const struct event *event, struct 
 /* The operation belongs to the ID: what is left of a full firing is another deadline, and need not wait. */
 static struct deadline schedule_deadline(const void *state)
 {
-    const struct timer *timer = timers_first(state);
+    const struct timer *timer = timers_first(timers_of(state));
     struct deadline deadline = { .at_ms = DEADLINE_NEVER };
 
     if (timer == NULL)

@@ -1,7 +1,9 @@
 /* schedule.h - the scheduler's core: when operations may run.
  *
  * An operation of schedule `immediate` is opened at once and leaves nothing behind. One of `maintenanceWindow` is opened
- * while the runtime's own window is open; until then it waits here as a *timer*. The aggregate is the operation; requests
+ * while the runtime's own window is open, with what the maintenance policy (policy.h) puts in its place; until then it
+ * waits here as a *timer*. The policy that is in force when an operation is asked for decides; one that waits keeps its
+ * times of day and days whatever the policy becomes. The aggregate is the operation; requests
  * name many of one orchestration, which all belong to one partition, and so do the events.
  *
  * Events (data in proto/events/):
@@ -10,6 +12,8 @@
  *     refused  has no window that can be understood; must fail
  *     dropped  no longer waits: the orchestration does not want it
  *     rejected the request itself cannot be understood
+ *     policyAdopted  from now on this policy is in force (in this partition; each gets all of them)
+ *     policyRefused  a policy was wrong; the one before stays in force. Where there is none, no window is told
  *
  * A timer that does not wait decides nothing, so none needs loading: those that wait are always in memory (timers.h). */
 #ifndef TIDEGATE_SCHEDULER_SCHEDULE_H

@@ -69,10 +69,12 @@ void timer_set_text(char **member, const char *text)
     *member = copied;
 }
 
-void timer_set_window(struct timer *timer, const char *begin_text, const char *end_text, struct opening opening)
+void timer_set_window(struct timer *timer, struct window_text text, const char *zone, struct opening opening)
 {
-    snprintf(timer->begin_text, sizeof timer->begin_text, "%s", begin_text == NULL ? "" : begin_text);
-    snprintf(timer->end_text, sizeof timer->end_text, "%s", end_text == NULL ? "" : end_text);
+    snprintf(timer->begin_text, sizeof timer->begin_text, "%s", text.begin == NULL ? "" : text.begin);
+    snprintf(timer->end_text, sizeof timer->end_text, "%s", text.end == NULL ? "" : text.end);
+    snprintf(timer->zone, sizeof timer->zone, "%s", zone == NULL ? "" : zone);
+    timer->days = text.days;
     timer->opening = opening;
 }
 

@@ -14,8 +14,6 @@
 #include "common/base/heap.h"
 #include "common/window/window.h"
 
-enum { TIME_OF_DAY_SIZE = sizeof "220000+0000" };
-
 enum timer_state { TIMER_WAITING, TIMER_OPENED, TIMER_DROPPED };
 
 struct timer {
@@ -23,6 +21,8 @@ struct timer {
     char *operation_id, *orchestration_id, *lane;
     char *traceparent; /* of the request that planned it, or NULL */
     char begin_text[TIME_OF_DAY_SIZE], end_text[TIME_OF_DAY_SIZE];
+    unsigned days;             /* on which the window opens */
+    char zone[ZONE_NAME_SIZE]; /* whose clocks the times of day are of; "": they have offsets */
     struct opening opening;
     enum timer_state state;
     int64_t updated_ms;
@@ -51,7 +51,8 @@ const struct timer *timers_first(const struct timers *timers);
 struct timer *timers_take(struct timers *timers, const char *operation_id);
 
 void timer_set_text(char **member, const char *text /* may be NULL */);
-void timer_set_window(struct timer *timer, const char *begin_text, const char *end_text, struct opening opening);
+/* `zone`: the name of its time zone, or NULL; the one in `text` does not count. */
+void timer_set_window(struct timer *timer, struct window_text text, const char *zone, struct opening opening);
 
 void timers_wait(struct timers *timers, struct timer *timer);
 /* `offset`: of the record that ends it. */

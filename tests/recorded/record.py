@@ -26,7 +26,7 @@ from provisioning import AGENT, data, ends, gardener, kyma, provision_text, shoo
 
 SERVICES = {"instances": "broker", "orchestrations": "orchestrator", "schedules": "scheduler",
             "runtimes": "provisioner"}
-TABLES = {"broker": ["instance"], "orchestrator": ["orchestration", "operation"], "scheduler": ["timer"],
+TABLES = {"broker": ["instance"], "orchestrator": ["orchestration", "operation"], "scheduler": ["timer", "policy"],
           "provisioner": ["configuration", "kubeconfig", "runtime", "operation"]}
 SIZE_MAX, PARTITIONS = 500_000, 4
 SCENARIO = {"default": {"durationMs": [10, 30]},
@@ -117,6 +117,27 @@ def windows(system):
              system.operations(mixed)["rec-7"]["maintenanceWindowBegin"] != NO_WINDOW)
     system.cancel(mixed)
     equal(system.ended(mixed)["state"], "canceled")
+
+
+def policies(system):
+    """A policy that is refused, one that is adopted, and operations that it sends to another day."""
+    operation_ids, day = [str(uuid.uuid4()) for _ in range(2)], time.strftime("%a", time.gmtime(time.time() + 3 * 86400))
+    policy = system.run / "policy.json"
+    policy.write_text('{"default":\n {"days": ["Monday"]}}')
+    wait_for("every partition has refused it", lambda: system.sql(
+        "SELECT count(*) FROM scheduler.policy WHERE refused_reason LIKE 'line 2: default.days[0]: %'") == str(PARTITIONS))
+    policy.write_text(json.dumps({"rules": [{"match": {"plan": "^azure$"}, "days": [day]}], "default": {
+        "days": [day], "timeBegin": "220000", "timeEnd": "040000", "timeZone": "Europe/Berlin"}}))
+    wait_for("every partition has adopted it", lambda: system.sql(
+        "SELECT count(*) FROM scheduler.policy WHERE hash IS NOT NULL AND refused_hash IS NULL") == str(PARTITIONS))
+    for operation_id, plan in zip(operation_ids, ("azure", "aws")):
+        tell(system, "schedules", operation_id, "request", orchestrationID=str(uuid.uuid4()), lane="kyma",
+             schedule="maintenanceWindow", after=0, operations=[{
+                 "operationID": operation_id, "begin": clock(-3600), "end": clock(3600),
+                 "globalAccountID": "ga-record", "planName": plan, "region": "westeurope"}])
+    for operation_id, zone in zip(operation_ids, ("", "Europe/Berlin")):
+        wait_for("it waits for that day", lambda: system.sql(
+            f"SELECT days, zone FROM scheduler.timer WHERE operation_id = '{operation_id}'") == f"{day}|{zone}")
 
 
 def gone(system):
@@ -218,10 +239,11 @@ def main():
         sys.exit(__doc__)
     if not sys.argv[1:] and any(file.exists() for file in files):
         sys.exit("record.py: there is a recording, and it is evidence: --force replaces it")
-    system = System(SCENARIO, partitions=PARTITIONS, run=ROOT / ".run-record")
+    run = ROOT / ".run-record"
+    system = System(SCENARIO, {"TIDEGATE_MAINTENANCE_POLICY": str(run / "policy.json")}, PARTITIONS, run)
     system.wipe()
     with system:
-        for part in (imports, upgrades, windows, gone, clients):
+        for part in (imports, upgrades, windows, policies, gone, clients):
             print(part.__name__, flush=True)
             part(system)
         at_rest(system)

@@ -434,9 +434,27 @@ static void every_set_of_days_and_many_offsets_agree_with_a_search_by_minutes(vo
     }
 }
 
+static void days_are_named_by_three_letters_exactly(void **state)
+{
+    static const char *const no_days[] = { "", "mon", "MON", "Monday", "Mo", " Mon", NULL };
+    enum weekday day;
+
+    (void)state;
+    for (int i = MONDAY; i < WEEKDAY_COUNT; i++) {
+        assert_true(weekday_parse(weekday_name((enum weekday)i), &day));
+        assert_int_equal(day, i);
+    }
+    assert_string_equal(weekday_name(MONDAY), "Mon");
+    assert_string_equal(weekday_name(SUNDAY), "Sun");
+    for (size_t i = 0; i < sizeof no_days / sizeof no_days[0]; i++)
+        assert_false(weekday_parse(no_days[i], &day));
+    assert_int_equal(day, SUNDAY);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(days_are_named_by_three_letters_exactly),
         cmocka_unit_test(a_time_of_day_has_seconds_and_an_offset),
         cmocka_unit_test(anything_else_is_no_time_of_day),
         cmocka_unit_test(a_missing_or_endless_time_of_day_is_refused_too),
