@@ -5,30 +5,35 @@
 #include <string.h>
 #include <time.h>
 
-enum { SECOND_MS = 1000 };
+enum { SECOND_US = 1000000, MILLISECOND_US = 1000 };
 
-void timestamp_format(int64_t time_ms, char out[TIMESTAMP_SIZE])
+void timestamp_format_us(int64_t time_us, char out[TIMESTAMP_SIZE])
 {
-    int64_t seconds = time_ms / SECOND_MS;
-    int ms = (int)(time_ms % SECOND_MS);
+    int64_t seconds = time_us / SECOND_US;
+    int us = (int)(time_us % SECOND_US);
     struct tm tm = { 0 };
     time_t when;
     int length;
 
-    if (ms < 0) {
-        ms += SECOND_MS;
+    if (us < 0) {
+        us += SECOND_US;
         seconds--;
     }
     when = (time_t)seconds;
     gmtime_r(&when, &tm);
     length = snprintf(out, TIMESTAMP_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d", (tm.tm_year + 1900) % 10000, tm.tm_mon + 1,
                       tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
-    if (ms != 0) {
-        length += snprintf(out + length, (size_t)(TIMESTAMP_SIZE - length), ".%03d", ms);
+    if (us != 0) {
+        length += snprintf(out + length, (size_t)(TIMESTAMP_SIZE - length), ".%06d", us);
         while (out[length - 1] == '0')
             length--;
     }
     snprintf(out + length, (size_t)(TIMESTAMP_SIZE - length), "Z");
+}
+
+void timestamp_format(int64_t time_ms, char out[TIMESTAMP_SIZE])
+{
+    timestamp_format_us(time_ms * MILLISECOND_US, out);
 }
 
 /* Reads exactly `count` digits. */
@@ -51,10 +56,10 @@ static bool literal(const char **text, const char *any)
     return true;
 }
 
-bool timestamp_parse(const char *text, int64_t *time_ms)
+bool timestamp_parse_us(const char *text, int64_t *time_us)
 {
     struct tm tm = { 0 };
-    int year, month, ms = 0, scale = 100, sign, hours = 0, minutes = 0;
+    int year, month, us = 0, scale = SECOND_US / 10, sign, hours = 0, minutes = 0;
     const char *at = text;
 
     if (!digits(&at, 4, &year) || !literal(&at, "-") || !digits(&at, 2, &month) || !literal(&at, "-") ||
@@ -68,7 +73,7 @@ bool timestamp_parse(const char *text, int64_t *time_ms)
         if (!isdigit((unsigned char)*++at))
             return false;
         for (; isdigit((unsigned char)*at); at++, scale /= 10)
-            ms += (*at - '0') * scale;
+            us += (*at - '0') * scale;
     }
     sign = *at == '-' ? -1 : 1;
     if (!literal(&at, "Zz") &&
@@ -78,7 +83,18 @@ bool timestamp_parse(const char *text, int64_t *time_ms)
         return false;
     tm.tm_year = year - 1900;
     tm.tm_mon = month - 1;
-    *time_ms = ((int64_t)timegm(&tm) - sign * (hours * 3600 + minutes * 60)) * SECOND_MS + ms;
+    *time_us = ((int64_t)timegm(&tm) - sign * (hours * 3600 + minutes * 60)) * SECOND_US + us;
+    return true;
+}
+
+bool timestamp_parse(const char *text, int64_t *time_ms)
+{
+    int64_t time_us;
+
+    if (!timestamp_parse_us(text, &time_us))
+        return false;
+    /* Downwards, before 1970 too. */
+    *time_ms = (time_us - (time_us % MILLISECOND_US + MILLISECOND_US) % MILLISECOND_US) / MILLISECOND_US;
     return true;
 }
 
@@ -87,5 +103,5 @@ int64_t clock_now_ms(void)
     struct timespec now;
 
     clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * SECOND_MS + now.tv_nsec / 1000000;
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }

@@ -132,26 +132,32 @@ void batch_touch(struct partition *partition, struct batch *batch, const struct 
     }
 }
 
+static struct row *row_new(const struct change *change)
+{
+    enum { TABLE_DIGITS = 11 };
+    const size_t size = TABLE_DIGITS + sizeof " " + strlen(change->id);
+    struct row *row = calloc(1, sizeof *row + size);
+
+    if (row == NULL)
+        abort();
+    snprintf(row->key, size, "%d %s", change->table, change->id);
+    row->table = change->table;
+    return row;
+}
+
 static void capture(struct partition *partition, struct batch *batch, const struct change *change)
 {
     const struct core *core = partition->processor->core;
-    struct row *row;
-    char key[96];
+    struct row *row = row_new(change), *known;
     struct text text = { 0 };
     json_t *json;
 
-    snprintf(key, sizeof key, "%d %s", change->table, change->id);
-    HASH_FIND_STR(batch->rows, key, row);
-    if (row != NULL)
+    HASH_FIND_STR(batch->rows, row->key, known);
+    json = known == NULL ? core->row(partition->state, change->table, change->id) : NULL;
+    if (json == NULL) {
+        free(row);
         return;
-    json = core->row(partition->state, change->table, change->id);
-    if (json == NULL)
-        return;
-    row = calloc(1, sizeof *row);
-    if (row == NULL)
-        abort();
-    memcpy(row->key, key, sizeof key);
-    row->table = change->table;
+    }
     text_add_json(&text, json);
     row->text = text.bytes;
     json_decref(json);
@@ -192,10 +198,11 @@ static void close_group(struct partition *partition)
 }
 
 /* Batches that follow each other quickly are projected together, so that a row that changes in several of them is
- * written once. Not where a client waits, and not the first after a quiet time. */
+ * written once. Not where a client waits for an answer or to see it, and not the first after a quiet time. */
 static bool must_close(const struct partition *partition, const struct batch *batch)
 {
-    return partition->phase != PHASE_SERVING || batch->reply_count > 0 || partition->open_records > GROUP_RECORDS_MAX ||
+    return partition->phase != PHASE_SERVING || batch->reply_count > 0 || batch->awaited ||
+           partition->open_records > GROUP_RECORDS_MAX ||
            partition->processor->now_ms - partition->closed_ms >= GROUP_MS;
 }
 
@@ -311,7 +318,7 @@ static void act(struct partition *partition, struct batch *batch)
         free(message->bytes);
         message->bytes = NULL;
     }
-    if (batch->message_count > 0 && batch->reply_count > 0)
+    if (batch->message_count > 0 && (batch->reply_count > 0 || batch->awaited))
         port->hurry(port->context);
     for (size_t i = 0; i < batch->calls.count; i++)
         port->drive(port->context, &batch->calls.items[i]);

@@ -135,6 +135,8 @@ struct core {
     struct deadline (*deadline)(const void *state);               /* NULL: none */
     void (*drive)(const void *state, const struct event *event, struct calls *out); /* right after its evolve; NULL */
     void (*resume)(const void *state, struct calls *out); /* all that runs, after a takeover; NULL */
+    /* Does somebody wait to see it? Its rows are projected at once, not with those of the next batches. NULL: never. */
+    bool (*awaited)(const struct event *event);
 };
 
 /* The index of `name` in a NULL-ended list, or -1. */

@@ -30,10 +30,10 @@ enum phase {
 };
 
 struct row {
-    char key[96]; /* "<table> <id>" */
+    UT_hash_handle hh;
     int table;
     char *text; /* JSON */
-    UT_hash_handle hh;
+    char key[]; /* "<table> <id>" */
 };
 
 struct message_out {
@@ -53,6 +53,7 @@ struct batch {
     struct batch *next;
     bool closed;                   /* rows and marks of all since the last closed batch are captured */
     bool acted, dead;              /* messages are on their way; its partition was surprised */
+    bool awaited;                  /* somebody waits to see its rows */
     size_t unacknowledged, unsent; /* appends, messages on their way */
     size_t records;
     int64_t cause_next; /* the request after its last cause */

@@ -27,6 +27,7 @@ struct producer {
     rd_kafka_topic_t *topics[TOPICS_MAX];
     size_t topic_count;
     struct held *first, **end;
+    int handed;                 /* messages given to librdkafka since the last look, at most `gather_ms` */
     struct event *gather_timer; /* pending: what comes now gathers; NULL: nothing ever does */
     bool hurried;               /* what gathers now goes sooner than it would */
 };
@@ -59,22 +60,31 @@ static void hand_over(struct producer *producer)
             return;
         }
         producer->first = held->next;
+        producer->handed += producer->handed < producer->options.gather_ms;
         if (producer->first == NULL)
             producer->end = &producer->first;
         free(held);
     }
 }
 
+/* The next ones gather for as many milliseconds as there were messages just now. With fewer than one a millisecond this
+ * gets shorter each time, until the few that there are go almost at once; with more it soon reaches its most. */
 static void on_gathered(evutil_socket_t fd, short what, void *context)
 {
     struct producer *producer = context;
-    struct timeval gather = { .tv_usec = producer->options.gather_ms * 1000 };
+    struct timeval gather = { 0 };
+    int wait_ms;
 
     (void)fd;
     (void)what;
-    if (producer->first == NULL)
+    if (producer->first == NULL) {
+        producer->handed = 0;
         return; /* a quiet time: the next one goes at once */
+    }
     hand_over(producer);
+    wait_ms = producer->first == NULL ? producer->handed : producer->options.gather_ms; /* not empty: a full queue */
+    gather.tv_usec = wait_ms * 1000;
+    producer->handed = 0;
     evtimer_add(producer->gather_timer, &gather);
 }
 

@@ -18,7 +18,8 @@ struct producer;
 
 struct producer_options {
     const char *bootstrap;
-    int gather_ms; /* what follows something else within this time travels with what comes then; 0: never */
+    int gather_ms; /* what follows something else within this time travels with what comes then, at most: the fewer they
+                      are, the shorter it is; 0: never */
     /* Once for each producer_send with an `opaque`, from the loop. */
     void (*delivered)(void *context, void *opaque, int64_t offset);
     void (*fatal)(void *context, const char *why); /* a delivery failed for good: the process must end */

@@ -239,7 +239,7 @@ static void record_decision(struct partition *partition, struct round *round, co
     free(bytes);
 }
 
-/* What the decision concerns stays in memory until it is projected. */
+/* What the decision concerns stays in memory until it is projected; at once, if somebody waits for it. */
 static void touch(struct partition *partition, struct round *round, struct names *ids)
 {
     const struct core *core = partition->processor->core;
@@ -249,6 +249,7 @@ static void touch(struct partition *partition, struct round *round, struct names
         struct event event = { .type = decided->type, .subject = decided->subject, .data = decided->data };
 
         core->event_needs(&event, ids);
+        round->batch->awaited |= core->awaited != NULL && core->awaited(&event);
     }
     batch_touch(partition, round->batch, ids);
 }

@@ -286,6 +286,56 @@ static void a_restored_database_is_noticed_by_an_idle_owner(void **unused)
     world_free(world);
 }
 
+/* All steps, but the clock stands. */
+static void step(struct world *world)
+{
+    while (world_run(world, 0) || world_land(world, 0) || world_acknowledge(world, 0) || world_database(world))
+        ;
+}
+
+static bool is_credited(const struct event *event)
+{
+    return strcmp(account_core.event_types[event->type], "tidegate.account.credited.v1") == 0;
+}
+
+static void rows_wait_for_those_of_the_next_batches_unless_somebody_waits_to_see_them(void **unused)
+{
+    struct world *world = begin();
+
+    (void)unused;
+    world_pay(world, "r1", here, there);
+    step(world);
+    assert_int_equal(world_stored(world, there, "credited"), 1);
+    world_pay(world, "r2", here, there);
+    step(world);
+    assert_int_equal(world_stored(world, there, "credited"), 1);
+    account_core.awaited = is_credited;
+    world_pay(world, "r3", here, there);
+    step(world);
+    account_core.awaited = NULL;
+    assert_int_equal(world_stored(world, there, "credited"), 3);
+    world_free(world);
+}
+
+/* Two accounts of one partition, whose names begin alike for longer than names usually are. */
+static void long_ids_that_begin_alike_have_a_row_each(void **unused)
+{
+    enum { LENGTH = 200 };
+    struct world *world = begin();
+    char first[LENGTH + 1], second[LENGTH + 1];
+
+    (void)unused;
+    snprintf(first, sizeof first, "%0*d", LENGTH, 0);
+    for (int i = 1; i == 1 || partition_of(first, WORLD_PARTITIONS) != partition_of(second, WORLD_PARTITIONS); i++)
+        snprintf(second, sizeof second, "%0*d", LENGTH, i);
+    world_pay(world, "r1", first, here);
+    world_pay(world, "r2", second, here);
+    world_settle(world);
+    assert_int_equal(world_stored(world, first, "paid"), 1);
+    assert_int_equal(world_stored(world, second, "paid"), 1);
+    world_free(world);
+}
+
 static void what_cannot_be_decoded_becomes_a_rejected_record(void **unused)
 {
     struct world *world = begin();
@@ -446,6 +496,8 @@ int main(void)
         cmocka_unit_test(a_commit_of_unknown_outcome_that_was_written_is_not_repeated),
         cmocka_unit_test(a_commit_of_unknown_outcome_that_was_lost_is_repeated),
         cmocka_unit_test(a_restored_database_is_noticed_by_an_idle_owner),
+        cmocka_unit_test(rows_wait_for_those_of_the_next_batches_unless_somebody_waits_to_see_them),
+        cmocka_unit_test(long_ids_that_begin_alike_have_a_row_each),
         cmocka_unit_test(what_cannot_be_decoded_becomes_a_rejected_record),
         cmocka_unit_test(a_decision_larger_than_a_record_may_be_becomes_a_rejection),
         cmocka_unit_test(a_restart_goes_on_where_the_log_ends),

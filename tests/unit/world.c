@@ -17,7 +17,7 @@ enum { PAY, CREDIT, RECEIPT, PROBE };
 enum { PAID, CREDITED, SETTLED, REJECTED };
 
 struct account {
-    char id[32];
+    char id[256];
     int paid, credited, settled;
     UT_hash_handle hh;
 };
@@ -555,7 +555,7 @@ void world_write_record(struct world *world, int partition, const char *bytes)
 
 void world_pay(struct world *world, const char *id, const char *from, const char *to)
 {
-    char bytes[512];
+    char bytes[1024];
 
     snprintf(bytes, sizeof bytes,
              "{\"id\":\"%s\",\"type\":\"tidegate.account.pay.v1\",\"subject\":\"%s\",\"asked\":\"%s\",\"reply\":0,"
