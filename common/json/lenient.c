@@ -14,7 +14,8 @@ static bool is_space(char c)
 }
 
 /* Blanks each comma that comes right before a closing bracket and right after a value; looks at nothing inside
- * strings. Gives the depth reached, so that a deep value is refused before anything recurses into it. */
+ * strings, and at nothing after the first object or array. Gives the depth reached, so that a deep value is refused before
+ * anything recurses into it. */
 static size_t blank_trailing_commas(char *bytes, size_t size)
 {
     size_t depth = 0, depth_max = 0, comma = SIZE_MAX;
@@ -40,8 +41,8 @@ static size_t blank_trailing_commas(char *bytes, size_t size)
         inside_string = c == '"';
         if (c == '{' || c == '[')
             depth_max = ++depth > depth_max ? depth : depth_max;
-        else if ((c == '}' || c == ']') && depth > 0)
-            depth--;
+        else if ((c == '}' || c == ']') && depth > 0 && --depth == 0)
+            break;
         last = c;
     }
     return depth_max;
@@ -55,7 +56,7 @@ static bool is_blank(const char *bytes, size_t size)
     return true;
 }
 
-json_t *json_decode(const char *bytes, size_t size, struct error *err)
+static json_t *decode(const char *bytes, size_t size, size_t flags, struct error *err)
 {
     json_error_t why;
     json_t *json = NULL;
@@ -73,7 +74,7 @@ json_t *json_decode(const char *bytes, size_t size, struct error *err)
         error_set(err, ERROR_INPUT, "more than %d levels of objects and arrays", JSON_DEPTH_MAX);
         goto out;
     }
-    json = json_loadb(copy, size, JSON_DECODE_ANY, &why);
+    json = json_loadb(copy, size, JSON_DECODE_ANY | flags, &why);
     if (json == NULL)
         error_set(err, ERROR_INPUT, "line %d column %d: %s", why.line, why.column, why.text);
 out:
@@ -81,16 +82,24 @@ out:
     return json;
 }
 
+json_t *json_decode(const char *bytes, size_t size, struct error *err)
+{
+    return decode(bytes, size, 0, err);
+}
+
+json_t *json_decode_first(const char *bytes, size_t size, struct error *err)
+{
+    return decode(bytes, size, JSON_DISABLE_EOF_CHECK, err);
+}
+
 /* --- Looking at values --- */
 
 json_t *json_member(const json_t *object, const char *name)
 {
-    json_t *found = json_object_get(object, name);
+    json_t *found = NULL;
     const char *key;
     json_t *value;
 
-    if (found != NULL || !json_is_object(object))
-        return found;
     json_object_foreach((json_t *)(uintptr_t)object, key, value)
         if (strcasecmp(key, name) == 0)
             found = value;

@@ -1,7 +1,7 @@
 /* lenient.h - JSON as people write it by hand: one comma too many at the end of an object or array is accepted.
  *
  * The comma is blanked in the bytes before they are parsed, so that line and column of any error stay true. All else is
- * strict: UTF-8, one value and nothing after it. Of a repeated member the last one counts. Pure. */
+ * strict: UTF-8, and of json_decode one value and nothing after it. Of a repeated member the last one counts. Pure. */
 #ifndef TIDEGATE_JSON_LENIENT_H
 #define TIDEGATE_JSON_LENIENT_H
 
@@ -16,8 +16,11 @@ enum { JSON_DEPTH_MAX = 64 };
  * column; "EOF" where there is nothing but white space. */
 json_t *json_decode(const char *bytes, size_t size, struct error *err);
 
-/* The member `name` of `object`: the one so called, else the last one that differs in case alone. NULL: there is none,
- * or `object` is none. Borrowed. */
+/* The same of the first value in the bytes, whatever comes after it. */
+json_t *json_decode_first(const char *bytes, size_t size, struct error *err);
+
+/* The last member of `object` that is called `name`, in whatever case. NULL: there is none, or `object` is none.
+ * Borrowed. */
 json_t *json_member(const json_t *object, const char *name);
 
 /* "an object", "a string", "null" and so on: for error messages. NULL is "nothing". */

@@ -182,18 +182,24 @@ static char *open_parts(const struct tenant_keys *keys, const char *tenant, cons
     return NULL;
 }
 
+/* NULL: the key is not in the file, or it is not what was sealed for `tenant`. */
+static char *open_for(struct secrets *secrets, const char *tenant, const struct parts *parts)
+{
+    const struct tenant_keys *keys = secrets_derive(secrets, parts->key_id, tenant);
+
+    return keys == NULL ? NULL : open_parts(keys, tenant, parts);
+}
+
 char *secret_open(struct secrets *secrets, const char *tenant, const char *sealed, struct error *err)
 {
-    const struct tenant_keys *keys;
     struct parts parts = { 0 };
     char *text = NULL;
 
     if (!split(sealed, &parts, err))
         return NULL;
-    keys = secrets_derive(secrets, parts.key_id, tenant);
-    if (keys == NULL)
+    if (secrets_derive(secrets, parts.key_id, tenant) == NULL)
         error_set(err, ERROR_NOT_FOUND, "was sealed with the key \"%s\", which is not in the key file", parts.key_id);
-    else if ((text = open_parts(keys, tenant, &parts)) == NULL)
+    else if ((text = open_for(secrets, tenant, &parts)) == NULL && (text = open_for(secrets, "", &parts)) == NULL)
         error_set(err, ERROR_INPUT, "does not open with the key \"%s\": it was changed, or belongs to another tenant",
                   parts.key_id);
     free(parts.bytes);

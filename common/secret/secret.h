@@ -3,7 +3,8 @@
  *     sealed:v1:<key ID>:<base64url of nonce, ciphertext and tag>
  *
  * AES-256-GCM with keys that HKDF-SHA256 derives for each tenant from a key of the key file; version, key ID and tenant
- * are authenticated with it, so that one tenant's value does not open as another's. Sealing is deterministic: the nonce
+ * are authenticated with it, so that one tenant's value does not open as another's. A release has no tenant: what its
+ * overrides bring to runtimes is sealed for the tenant "", and opens for every tenant. Sealing is deterministic: the nonce
  * is derived from the plaintext, so that equal configurations have equal hashes. What it tells is that two values of one
  * tenant are equal, and how long they are.
  *
@@ -52,8 +53,8 @@ void secrets_free(struct secrets *secrets);
 /* Any text, one that is sealed already too: what a client gives is never taken for a sealed text. Own: free(). */
 char *secret_seal(struct secrets *secrets, const char *tenant, const char *plaintext, size_t size);
 
-/* Own: secret_free. NULL-terminated. NULL: `err` (ERROR_INPUT; ERROR_NOT_FOUND: the key is not in the file) says why;
- * it is about form and key alone, as of what was tampered with or belongs to another tenant no more is known. */
+/* Opens what was sealed for `tenant`, or else for "". Own: secret_free. NULL-terminated. NULL: `err` (ERROR_INPUT;
+ * ERROR_NOT_FOUND: the key is not in the file) says why; it is about form and key alone, as of what was tampered with or belongs to another tenant no more is known. */
 char *secret_open(struct secrets *secrets, const char *tenant, const char *sealed, struct error *err);
 
 /* Wipes what secret_open gave. NULL is fine. */

@@ -114,6 +114,33 @@ static void of_a_repeated_member_the_last_one_counts(void **state)
     check(&(struct table_row){ "{\"a\":1,\"a\":2}", "{\"a\":2}", NULL });
 }
 
+static void what_follows_the_first_value_may_be_ignored(void **state)
+{
+    static const struct {
+        const char *text, *want; /* NULL: refused */
+    } rows[] = {
+        { "{\"a\":1,} x", "{\"a\":1}" },
+        { "[1]]", "[1]" },
+        { "{} [[,]", "{}" },
+        { "null {", "null" },
+        { "nullx", NULL },
+        { "{\"a\":1", NULL },
+        { " ", NULL },
+        { "{\"a\" 1} {}", NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        json_t *json = json_decode_first(rows[i].text, strlen(rows[i].text), NULL);
+        char *text = json != NULL ? json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+
+        if (rows[i].want == NULL ? text != NULL : text == NULL || strcmp(text, rows[i].want) != 0)
+            fail_msg("%s: %s", rows[i].text, text != NULL ? text : "refused");
+        free(text);
+        json_decref(json);
+    }
+}
+
 static void members_are_found_without_case(void **state)
 {
     static const char text[] = "{\"RUNTIMEID\":1,\"runtimeid\":2,\"dryRun\":3,\"DRYRUN\":4}";
@@ -121,7 +148,7 @@ static void members_are_found_without_case(void **state)
 
     (void)state;
     assert_int_equal(json_integer_value(json_member(json, "runtimeID")), 2);
-    assert_int_equal(json_integer_value(json_member(json, "dryRun")), 3);
+    assert_int_equal(json_integer_value(json_member(json, "dryRun")), 4);
     assert_null(json_member(json, "runtime"));
     assert_null(json_member(json_object_get(json, "dryRun"), "x"));
     assert_null(json_member(NULL, "x"));
@@ -146,6 +173,7 @@ int main(void)
         cmocka_unit_test(anything_else_malformed_is_refused_with_line_and_column),
         cmocka_unit_test(deep_values_are_refused_before_they_are_parsed),
         cmocka_unit_test(of_a_repeated_member_the_last_one_counts),
+        cmocka_unit_test(what_follows_the_first_value_may_be_ignored),
         cmocka_unit_test(members_are_found_without_case),
         cmocka_unit_test(any_text_becomes_a_string),
     };

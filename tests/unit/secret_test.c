@@ -85,13 +85,18 @@ static void what_is_sealed_opens_again_and_is_not_to_be_seen(void **state)
     }
 }
 
-static void an_empty_tenant_is_a_tenant_too(void **state)
+static void what_is_sealed_for_no_tenant_opens_for_every_one(void **state)
 {
-    char *sealed = seal(*state, "", "value");
+    char *sealed = seal(*state, "", "value"), *own = seal(*state, "tenant-1", "value");
 
     assert_opens(*state, "", sealed, "value");
-    assert_refused(*state, "tenant-1", sealed, "another tenant");
+    assert_opens(*state, "tenant-1", sealed, "value");
+    assert_opens(*state, "tenant-2", sealed, "value");
+    assert_refused(*state, "", own, "it was changed, or belongs to another tenant");
+    sealed[strlen(sealed) - 6] ^= 1;
+    assert_refused(*state, "tenant-1", sealed, "it was changed, or belongs to another tenant");
     free(sealed);
+    free(own);
 }
 
 static void what_others_write_by_the_same_format_opens(void **state)
@@ -349,6 +354,24 @@ static void what_opens_is_counted(void **state)
     json_decref(config);
 }
 
+static void values_of_a_tenant_and_of_a_release_open_side_by_side(void **state)
+{
+    json_t *config = json_loads(configuration, 0, NULL), *opened;
+    json_t *own = secret_seal_configuration(*state, "tenant-1", config, NULL);
+    json_t *release = secret_seal_configuration(*state, "", config, NULL);
+    struct error err = { 0 };
+
+    json_object_set(own, "configuration", json_object_get(release, "configuration"));
+    opened = secret_open_configuration(*state, "tenant-1", own, SECRET_OPENED, &err);
+    assert_true(json_equal(opened, config));
+    assert_int_equal(secret_count(*state, "tenant-1", own, NULL).opened, 2);
+    assert_int_equal(secret_count(*state, "tenant-2", own, NULL).opened, 1);
+    json_decref(opened);
+    json_decref(release);
+    json_decref(own);
+    json_decref(config);
+}
+
 static void a_secret_that_cannot_be_sealed_or_opened_is_named_by_its_place(void **state)
 {
     json_t *config = json_loads(configuration, 0, NULL), *sealed;
@@ -395,7 +418,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCENE(what_is_sealed_opens_again_and_is_not_to_be_seen),
-        SCENE(an_empty_tenant_is_a_tenant_too),
+        SCENE(what_is_sealed_for_no_tenant_opens_for_every_one),
         SCENE(what_others_write_by_the_same_format_opens),
         SCENE(equal_texts_of_a_tenant_are_sealed_equally_and_nothing_else_is),
         SCENE(another_tenant_cannot_open_it),
@@ -409,6 +432,7 @@ int main(void)
         SCENE(in_a_configuration_secret_values_are_sealed_and_nothing_else),
         SCENE(a_masked_view_needs_no_keys),
         SCENE(what_opens_is_counted),
+        SCENE(values_of_a_tenant_and_of_a_release_open_side_by_side),
         SCENE(a_secret_that_cannot_be_sealed_or_opened_is_named_by_its_place),
         SCENE(whatever_is_no_configuration_is_left_as_it_is),
     };
