@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MILLISECOND_US = 1000 };
+
 struct interned {
     UT_hash_handle hh;
     char text[];
@@ -22,6 +24,7 @@ struct fleet {
     struct instance *instances; /* by ID */
     struct interned *strings;
     struct order *order;
+    struct places *places;
 };
 
 static void *allocate(size_t size)
@@ -60,6 +63,7 @@ struct fleet *fleet_new(int partition)
     fleet->partition = partition;
     fleet->order = allocate(sizeof *fleet->order);
     fleet->order->sorted = true;
+    fleet->places = places_new();
     return fleet;
 }
 
@@ -75,8 +79,9 @@ static void operation_free(struct operation *operation)
 
 static void instance_free(struct instance *instance)
 {
-    for (size_t i = 0; i < UPGRADES_KEPT; i++)
-        operation_free(instance->upgrades[i]);
+    for (int kind = 0; kind < UPGRADE_KINDS; kind++)
+        for (size_t i = 0; i < UPGRADES_KEPT; i++)
+            operation_free(instance->upgrades[kind].kept[i]);
     operation_free(instance->deprovision);
     free(instance->id);
     free(instance->runtime_id);
@@ -100,6 +105,7 @@ void fleet_free(struct fleet *fleet)
         HASH_DEL(fleet->strings, interned);
         free(interned);
     }
+    places_free(fleet->places);
     free(fleet->order->items);
     free(fleet->order);
     free(fleet);
@@ -108,6 +114,11 @@ void fleet_free(struct fleet *fleet)
 int fleet_partition(const struct fleet *fleet)
 {
     return fleet->partition;
+}
+
+struct places *fleet_places(const struct fleet *fleet)
+{
+    return fleet->places;
 }
 
 const char *fleet_intern(struct fleet *fleet, const char *text)
@@ -252,15 +263,30 @@ static bool is_newer(const struct operation *operation, const struct operation *
     return strcmp(operation->id, than->id) > 0;
 }
 
+/* UPGRADE_KINDS: it is no upgrade. */
+static enum upgrade_kind kind_of(enum operation_type type)
+{
+    switch (type) {
+    case OPERATION_UPGRADE_KYMA: return UPGRADE_KYMA;
+    case OPERATION_UPGRADE_CLUSTER: return UPGRADE_CLUSTER;
+    case OPERATION_PROVISION:
+    case OPERATION_DEPROVISION: break;
+    }
+    return UPGRADE_KINDS;
+}
+
 static struct operation *const *place_of(const struct instance *instance, const struct operation *operation)
 {
-    if (operation->type == OPERATION_DEPROVISION)
+    enum upgrade_kind kind = kind_of(operation->type);
+
+    if (kind == UPGRADE_KINDS)
         return instance->deprovision != NULL && strcmp(instance->deprovision->id, operation->id) == 0
                    ? &instance->deprovision
                    : NULL;
     for (size_t i = 0; i < UPGRADES_KEPT; i++)
-        if (instance->upgrades[i] != NULL && strcmp(instance->upgrades[i]->id, operation->id) == 0)
-            return &instance->upgrades[i];
+        if (instance->upgrades[kind].kept[i] != NULL &&
+            strcmp(instance->upgrades[kind].kept[i]->id, operation->id) == 0)
+            return &instance->upgrades[kind].kept[i];
     return NULL;
 }
 
@@ -275,35 +301,36 @@ static bool is_later(const struct operation *operation, const struct operation *
 bool instance_learns(const struct instance *instance, const struct operation *operation)
 {
     struct operation *const *place = place_of(instance, operation);
-    const struct operation *oldest_kept = operation->type == OPERATION_DEPROVISION
-                                              ? instance->deprovision
-                                              : instance->upgrades[UPGRADES_KEPT - 1];
+    enum upgrade_kind kind = kind_of(operation->type);
+    const struct operation *oldest_kept = kind == UPGRADE_KINDS ? instance->deprovision
+                                                                : instance->upgrades[kind].kept[UPGRADES_KEPT - 1];
 
     if (place != NULL)
         return is_later(operation, *place);
     return oldest_kept == NULL || is_newer(operation, oldest_kept);
 }
 
-static void learn_upgrade(struct instance *instance, const struct operation *operation)
+static void learn_upgrade(struct upgrades *upgrades, const struct operation *operation)
 {
     struct operation *moved = operation_new(operation);
 
     for (size_t i = 0; i < UPGRADES_KEPT && moved != NULL; i++) {
-        if (instance->upgrades[i] == NULL || is_newer(moved, instance->upgrades[i])) {
-            struct operation *pushed = instance->upgrades[i];
+        if (upgrades->kept[i] == NULL || is_newer(moved, upgrades->kept[i])) {
+            struct operation *pushed = upgrades->kept[i];
 
-            instance->upgrades[i] = moved;
+            upgrades->kept[i] = moved;
             moved = pushed;
         }
     }
     operation_free(moved);
-    instance->upgrade_count++;
+    upgrades->count++;
 }
 
 void instance_learn(struct fleet *fleet, struct instance *instance, const struct operation *operation,
                     const char *version)
 {
     struct operation **place = (struct operation **)place_of(instance, operation);
+    enum upgrade_kind kind = kind_of(operation->type);
 
     if (place != NULL) {
         struct operation *known = *place;
@@ -311,11 +338,11 @@ void instance_learn(struct fleet *fleet, struct instance *instance, const struct
         *place = operation_new(operation);
         (*place)->created_ms = known->created_ms; /* its place in the order stays */
         operation_free(known);
-    } else if (operation->type == OPERATION_DEPROVISION) {
+    } else if (kind != UPGRADE_KINDS) {
+        learn_upgrade(&instance->upgrades[kind], operation);
+    } else {
         operation_free(instance->deprovision);
         instance->deprovision = operation_new(operation);
-    } else {
-        learn_upgrade(instance, operation);
     }
     if (operation->type == OPERATION_UPGRADE_KYMA && *version != '\0' &&
         operation->created_ms >= instance->upgraded_ms) {
@@ -326,12 +353,35 @@ void instance_learn(struct fleet *fleet, struct instance *instance, const struct
 
 void instance_restore(struct instance *instance, const struct operation *operation)
 {
+    enum upgrade_kind kind = kind_of(operation->type);
     struct operation **place = &instance->deprovision;
 
-    if (operation->type == OPERATION_UPGRADE_KYMA)
-        place = instance->upgrades[0] == NULL ? &instance->upgrades[0] : &instance->upgrades[1];
+    if (kind != UPGRADE_KINDS)
+        place = &instance->upgrades[kind].kept[instance->upgrades[kind].kept[0] == NULL ? 0 : 1];
     operation_free(*place);
     *place = operation_new(operation);
+}
+
+/* The newest but the provisioning; NULL: there is none. */
+static const struct operation *newest_reported(const struct instance *instance)
+{
+    const struct operation *newest = instance->deprovision;
+
+    for (int kind = 0; kind < UPGRADE_KINDS; kind++) {
+        const struct operation *upgrade = instance->upgrades[kind].kept[0];
+
+        if (upgrade != NULL && (newest == NULL || is_newer(upgrade, newest)))
+            newest = upgrade;
+    }
+    return newest;
+}
+
+struct listing instance_listing(const struct instance *instance)
+{
+    const struct operation *newest = newest_reported(instance);
+    bool suspended = newest != NULL && newest->type == OPERATION_DEPROVISION && newest->state == OPERATION_SUCCEEDED;
+
+    return (struct listing){ .listed = !instance->refused, .shown = !instance->refused && !suspended };
 }
 
 struct operation instance_provisioning(const struct instance *instance, char id[UUID_SIZE])
@@ -345,24 +395,18 @@ struct operation instance_provisioning(const struct instance *instance, char id[
                                .description = "Operation succeeded",
                                .type = OPERATION_PROVISION,
                                .state = OPERATION_SUCCEEDED,
-                               .created_ms = instance->created_ms,
-                               .updated_ms = instance->created_ms };
+                               .created_ms = instance->created_us / MILLISECOND_US,
+                               .updated_ms = instance->created_us / MILLISECOND_US };
 }
 
 struct operation instance_newest(const struct instance *instance, char id[UUID_SIZE])
 {
-    struct operation newest = instance_provisioning(instance, id);
+    const struct operation *newest = newest_reported(instance);
 
-    if (instance->upgrades[0] != NULL && is_newer(instance->upgrades[0], &newest))
-        newest = *instance->upgrades[0];
-    if (instance->deprovision != NULL && is_newer(instance->deprovision, &newest))
-        newest = *instance->deprovision;
-    return newest;
+    return newest != NULL ? *newest : instance_provisioning(instance, id);
 }
 
 const char *instance_version(const struct instance *instance)
 {
-    bool upgraded = *instance->upgraded_version != '\0' && instance->upgraded_ms >= instance->created_ms;
-
-    return upgraded ? instance->upgraded_version : instance->imported_version;
+    return *instance->upgraded_version != '\0' ? instance->upgraded_version : instance->imported_version;
 }

@@ -1,7 +1,7 @@
 /* fleet.h - all instances of one partition, in memory: what is known of each, and of its newest operations.
  *
  * Strings that many instances share (plan, region, account, window, version) are kept once and as long as the fleet.
- * No string is NULL; "" is none. Times are milliseconds since the Unix epoch. */
+ * No string is NULL; "" is none. Times are milliseconds since the Unix epoch, but for `_us`: microseconds. */
 #ifndef TIDEGATE_BROKER_FLEET_H
 #define TIDEGATE_BROKER_FLEET_H
 
@@ -11,8 +11,15 @@
 #include <uthash.h>
 
 #include "common/base/id.h"
+#include "services/broker/places.h"
 
-enum operation_type { OPERATION_PROVISION, OPERATION_UPGRADE_KYMA, OPERATION_DEPROVISION };
+/* In the order of the steps of a runtime's life. */
+enum operation_type {
+    OPERATION_PROVISION,
+    OPERATION_UPGRADE_KYMA,
+    OPERATION_UPGRADE_CLUSTER,
+    OPERATION_DEPROVISION,
+};
 enum operation_state { OPERATION_IN_PROGRESS, OPERATION_SUCCEEDED, OPERATION_FAILED };
 
 struct operation {
@@ -22,22 +29,29 @@ struct operation {
     int64_t created_ms, updated_ms;
 };
 
-enum { UPGRADES_KEPT = 2 }; /* what GET /runtimes shows */
+enum { UPGRADES_KEPT = 2 }; /* of each kind: what GET /runtimes shows */
+
+enum upgrade_kind { UPGRADE_KYMA, UPGRADE_CLUSTER, UPGRADE_KINDS };
+
+struct upgrades {
+    struct operation *kept[UPGRADES_KEPT]; /* newest first; NULL: there is none */
+    uint32_t count;                        /* of all, kept or not */
+};
 
 struct instance {
     char *id, *runtime_id, *sub_account, *shoot;
     const char *global_account, *plan, *region;
-    const char *window_begin, *window_end;     /* HHMMSS+HHMM */
-    const char *imported_version;              /* kymaVersion of the line imported last */
-    const char *upgraded_version;              /* of the newest kyma upgrade that has one, */
-    int64_t upgraded_ms;                       /* and when that was created */
-    int64_t created_ms;                        /* first imported: this is its provisioning as well */
-    int64_t updated_ms;                        /* this record */
-    struct operation *upgrades[UPGRADES_KEPT]; /* newest first; NULL: there is none */
-    struct operation *deprovision;             /* the newest; NULL: there is none */
-    uint32_t upgrade_count;                    /* of all, kept or not */
-    bool refused;                              /* the provisioner did not take its only line: it counts as not there */
-    char line_hash[SHA256_HEX_SIZE];           /* of the line imported last */
+    const char *window_begin, *window_end; /* HHMMSS+HHMM */
+    const char *imported_version;          /* kymaVersion of the line imported last */
+    const char *upgraded_version;          /* of the newest kyma upgrade that has one, */
+    int64_t upgraded_ms;                   /* and when that was created */
+    int64_t created_us;                    /* first imported: this is its provisioning as well (places.h) */
+    int64_t updated_ms;                    /* this record */
+    struct upgrades upgrades[UPGRADE_KINDS];
+    struct operation *deprovision;   /* the newest; NULL: there is none */
+    uint32_t position;               /* in the list (places.h) */
+    bool refused;                    /* the provisioner did not take its only line: it counts as not there */
+    char line_hash[SHA256_HEX_SIZE]; /* of the line imported last */
     UT_hash_handle hh;
 };
 
@@ -52,6 +66,9 @@ struct fleet; /* opaque: only fleet.c knows the fields */
 struct fleet *fleet_new(int partition);
 void fleet_free(struct fleet *fleet); /* NULL is fine */
 int fleet_partition(const struct fleet *fleet);
+
+/* Where its instances stand; the caller keeps it in step with them. */
+struct places *fleet_places(const struct fleet *fleet);
 
 /* NULL: not known. Lives until it is removed. Refused ones are found as well. */
 struct instance *fleet_find(const struct fleet *fleet, const char *instance_id);
@@ -74,10 +91,14 @@ bool instance_learns(const struct instance *instance, const struct operation *op
 void instance_learn(struct fleet *fleet, struct instance *instance, const struct operation *operation,
                     const char *version);
 
-/* Puts a kept operation in its place as it is, for loading; the upgrades newest first. */
+/* Puts a kept operation in its place as it is, for loading; the upgrades of each kind newest first. */
 void instance_restore(struct instance *instance, const struct operation *operation);
 
-/* Its newest operation, which always exists: the provisioning at least. `id` (its size) holds the ID of that one. */
+/* In which lists it is. */
+struct listing instance_listing(const struct instance *instance);
+
+/* Its newest operation, which always exists: the provisioning at least, which all others come after, whatever the clocks
+ * of those who report say. `id` (its size) holds the ID of that one. */
 struct operation instance_newest(const struct instance *instance, char id[UUID_SIZE]);
 
 /* The provisioning, as the import tells it: it succeeded. Its ID is derived, into `id`. */

@@ -29,9 +29,11 @@ static const char *const event_types[] = {
     NULL,
 };
 
-enum { TABLE_INSTANCE };
+enum { TABLE_INSTANCE, TABLE_PLACE, TABLE_BLOCK };
 static const struct core_table tables[] = {
     [TABLE_INSTANCE] = { .name = "instance", .aggregate = "instance_id", .live = "true" },
+    [TABLE_PLACE] = { .name = "place" }, /* for readers alone: an instance's row says it all */
+    [TABLE_BLOCK] = { .name = "block", .live = "true" },
 };
 
 enum { STATUS_OK = 200, STATUS_BAD_REQUEST = 400, STATUS_CONFLICT = 409 };
@@ -61,6 +63,21 @@ static void reject(const struct request *request, const char *reason, struct dec
     if (actor != NULL)
         json_object_set(data, "actor", actor);
     decision_event(out, EVENT_REJECTED, request->subject, data);
+}
+
+/* What has happened to `instance` shows in its row; where it was in other lists before, in theirs as well. */
+static void show(const struct fleet *fleet, const struct instance *instance, struct listing was, struct changes *out)
+{
+    struct listing is = instance_listing(instance);
+    char block[BLOCK_ID_SIZE];
+
+    changes_row(out, TABLE_INSTANCE, instance->id);
+    if (is.listed == was.listed && is.shown == was.shown)
+        return;
+    places_count(fleet_places(fleet), instance->position, was, is);
+    block_id(instance->position, block);
+    changes_row(out, TABLE_PLACE, instance->id);
+    changes_row(out, TABLE_BLOCK, block);
 }
 
 /* --- Import --- */
@@ -155,14 +172,19 @@ static void evolve_imported(struct fleet *fleet, const struct event *event, stru
 {
     const char *hash = text_of(event->data, "hash");
     struct instance_line line = line_of(json_object_get(event->data, "line"), hash);
-    bool is_new = find_known(fleet, line.instance_id) == NULL;
+    const struct instance *known = find_known(fleet, line.instance_id);
+    struct listing was = known == NULL ? (struct listing){ 0 } : instance_listing(known);
     struct instance *instance = fleet_put(fleet, &line);
 
-    if (is_new)
-        instance->created_ms = event->time_ms;
+    if (known == NULL) {
+        struct place place = places_take(fleet_places(fleet), event->time_ms);
+
+        instance->position = place.position;
+        instance->created_us = place.created_us;
+    }
     instance->refused = false;
     instance->updated_ms = event->time_ms;
-    changes_row(out, TABLE_INSTANCE, instance->id);
+    show(fleet, instance, was, out);
 }
 
 /* The line goes on whole even where nothing changed: the client waits until the provisioner has it as well. */
@@ -213,6 +235,8 @@ static bool operation_of(const json_t *data, struct operation *operation)
                                      .updated_ms = json_integer_value(json_object_get(json, "updatedAt")) };
     if (strcmp(type, "upgradeKyma") == 0)
         operation->type = OPERATION_UPGRADE_KYMA;
+    else if (strcmp(type, "upgradeCluster") == 0)
+        operation->type = OPERATION_UPGRADE_CLUSTER;
     else if (strcmp(type, "deprovision") == 0)
         operation->type = OPERATION_DEPROVISION;
     else
@@ -243,12 +267,14 @@ static void evolve_reported(struct fleet *fleet, const struct event *event, stru
 {
     struct instance *instance = fleet_find(fleet, event->subject);
     struct operation operation;
+    struct listing was;
 
     if (instance == NULL || !operation_of(event->data, &operation))
         return;
+    was = instance_listing(instance);
     instance_learn(fleet, instance, &operation, text_of(json_object_get(event->data, "operation"), "kymaVersion"));
     instance->updated_ms = event->time_ms;
-    changes_row(out, TABLE_INSTANCE, instance->id);
+    show(fleet, instance, was, out);
 }
 
 /* --- Refusals --- */
@@ -258,7 +284,8 @@ static void evolve_reported(struct fleet *fleet, const struct event *event, stru
 static bool is_refusable(const struct instance *instance, const char *runtime_id, const char *hash)
 {
     return strcmp(instance->runtime_id, runtime_id) == 0 && strcmp(instance->line_hash, hash) == 0 &&
-           instance->upgrades[0] == NULL && instance->deprovision == NULL;
+           instance->upgrades[UPGRADE_KYMA].kept[0] == NULL && instance->upgrades[UPGRADE_CLUSTER].kept[0] == NULL &&
+           instance->deprovision == NULL;
 }
 
 /* The provisioner tells only of instances that it does not have; those that it has stay as they are, whatever a later
@@ -281,12 +308,14 @@ static void decide_refuse(const struct fleet *fleet, const struct request *reque
 static void evolve_refused(struct fleet *fleet, const struct event *event, struct changes *out)
 {
     struct instance *instance = fleet_find(fleet, event->subject);
+    struct listing was;
 
     if (instance == NULL)
         return;
+    was = instance_listing(instance);
     instance->refused = true;
     instance->updated_ms = event->time_ms;
-    changes_row(out, TABLE_INSTANCE, instance->id);
+    show(fleet, instance, was, out);
 }
 
 /* --- Matching --- */
@@ -339,8 +368,10 @@ static void evict(void *state, const char *aggregate)
 
 static void load(void *state, int table, const json_t *row)
 {
-    (void)table;
-    row_load(state, row);
+    if (table == TABLE_INSTANCE)
+        row_load(state, row);
+    else if (table == TABLE_BLOCK)
+        block_load(fleet_places(state), row);
 }
 
 static void decide(const void *state, const struct request *request, int64_t now_ms, struct decision *out)
@@ -380,17 +411,21 @@ static void react(const void *state, const struct event *event, struct messages 
 
 static json_t *row(const void *state, int table, const char *id)
 {
-    const struct instance *instance = fleet_find(state, id);
+    const struct instance *instance;
 
-    (void)table;
-    return instance == NULL ? NULL : row_of(instance);
+    if (table == TABLE_BLOCK)
+        return block_row(fleet_places(state), id);
+    instance = fleet_find(state, id);
+    if (instance == NULL)
+        return NULL;
+    return table == TABLE_PLACE ? place_row(instance) : row_of(instance);
 }
 
 const struct core instance_core = {
     .aggregate = "instance",
     .topic = "instances",
     .source = "/tidegate/broker",
-    .fold_version = 1,
+    .fold_version = 2,
     .request_types = request_types,
     .event_types = event_types,
     .rejected = EVENT_REJECTED,

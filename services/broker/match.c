@@ -1,5 +1,6 @@
 #include "services/broker/match.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "common/window/window.h"
@@ -32,28 +33,87 @@ static int include_of(const struct selectors *selectors, const struct instance *
     return is_eligible(instance) ? selectors_match(selectors, &subject) : -1;
 }
 
-static json_t *target_json(const struct instance *instance, int include)
+/* JSON of texts that many instances share, which is made once for many targets. Kept by their address, as the fleet keeps
+ * each such text once; what falls on the same slot is replaced. */
+enum { SHARED_SLOTS = 256 };
+struct shared {
+    struct {
+        const char *text;
+        json_t *json;
+    } slots[SHARED_SLOTS];
+};
+
+static void shared_release(struct shared *shared)
 {
-    return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "include", include, "instanceID",
-                     instance->id, "runtimeID", instance->runtime_id, "globalAccountID", instance->global_account,
-                     "subAccountID", instance->sub_account, "planName", instance->plan, "region", instance->region,
-                     "shootName", instance->shoot, "windowBegin", instance->window_begin, "windowEnd",
-                     instance->window_end);
+    for (size_t i = 0; i < SHARED_SLOTS; i++)
+        json_decref(shared->slots[i].json);
+}
+
+/* A new reference. */
+static json_t *shared_json(struct shared *shared, const char *text)
+{
+    size_t slot = (uintptr_t)text / 16 % SHARED_SLOTS;
+
+    if (shared->slots[slot].text != text) {
+        json_decref(shared->slots[slot].json);
+        shared->slots[slot].text = text;
+        shared->slots[slot].json = json_string_nocheck(text);
+    }
+    return json_incref(shared->slots[slot].json);
+}
+
+/* Its texts came out of JSON and are not checked again: of targets there may be a hundred thousand. */
+static json_t *target_json(const struct instance *instance, int include, struct shared *shared)
+{
+    const struct {
+        const char *name, *text;
+        bool is_shared;
+    } members[] = {
+        { "instanceID", instance->id, false },
+        { "runtimeID", instance->runtime_id, false },
+        { "globalAccountID", instance->global_account, true },
+        { "subAccountID", instance->sub_account, false },
+        { "planName", instance->plan, true },
+        { "region", instance->region, true },
+        { "shootName", instance->shoot, false },
+        { "windowBegin", instance->window_begin, true },
+        { "windowEnd", instance->window_end, true },
+    };
+    json_t *target = json_object();
+
+    json_object_set_new_nocheck(target, "include", json_integer(include));
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        json_object_set_new_nocheck(target, members[i].name,
+                                    members[i].is_shared ? shared_json(shared, members[i].text)
+                                                         : json_string_nocheck(members[i].text));
+    return target;
+}
+
+/* How many instances a chunk looks at, so that other requests have their turn soon. */
+static size_t examined_max(const struct selectors *selectors)
+{
+    size_t max = MATCH_WEIGHT_MAX / selectors_weight(selectors);
+
+    if (max > MATCH_EXAMINED_MAX)
+        return MATCH_EXAMINED_MAX;
+    return max < MATCH_EXAMINED_MIN ? MATCH_EXAMINED_MIN : max;
 }
 
 /* Adds targets, cursor and whether it was the last chunk. */
 static void examine(const struct fleet *fleet, const struct selectors *selectors, const char *cursor, json_t *chunk)
 {
-    size_t count, i;
+    size_t count, i, max = examined_max(selectors);
     struct instance *const *instances = fleet_after(fleet, cursor, &count);
+    struct shared shared = { 0 };
     json_t *targets = json_array();
 
-    for (i = 0; i < count && i < MATCH_EXAMINED_MAX && json_array_size(targets) < MATCH_TARGETS_MAX; i++) {
+    for (i = 0; i < count && i < max && json_array_size(targets) < MATCH_TARGETS_MAX; i++) {
         int include = include_of(selectors, instances[i]);
 
         if (include >= 0)
-            json_array_append_new(targets, target_json(instances[i], include));
+            json_array_append_new(targets, target_json(instances[i], include, &shared));
     }
+    shared_release(&shared);
     json_object_set_new(chunk, "targets", targets);
     json_object_set_new(chunk, "cursor", json_string(i > 0 ? instances[i - 1]->id : cursor));
     json_object_set_new(chunk, "last", json_boolean(i == count));

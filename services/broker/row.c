@@ -1,6 +1,7 @@
 #include "services/broker/row.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/timestamp.h"
 #include "common/plan/plan.h"
@@ -19,6 +20,9 @@ static const char *const classes[][3] = {
     [OPERATION_UPGRADE_KYMA] = { [OPERATION_IN_PROGRESS] = "upgrading",
                                  [OPERATION_SUCCEEDED] = "succeeded",
                                  [OPERATION_FAILED] = "error" },
+    [OPERATION_UPGRADE_CLUSTER] = { [OPERATION_IN_PROGRESS] = "upgrading",
+                                    [OPERATION_SUCCEEDED] = "succeeded",
+                                    [OPERATION_FAILED] = "error" },
     [OPERATION_DEPROVISION] = { [OPERATION_IN_PROGRESS] = "deprovisioning",
                                 [OPERATION_SUCCEEDED] = "suspended",
                                 [OPERATION_FAILED] = "failed" },
@@ -28,8 +32,19 @@ static const char *const classes[][3] = {
 static const char *const keys[] = {
     [OPERATION_PROVISION] = "provisioning",
     [OPERATION_UPGRADE_KYMA] = "upgradingKyma",
+    [OPERATION_UPGRADE_CLUSTER] = "upgradingCluster",
     [OPERATION_DEPROVISION] = "deprovisioning",
 };
+
+static const enum operation_type type_of_kind[] = {
+    [UPGRADE_KYMA] = OPERATION_UPGRADE_KYMA,
+    [UPGRADE_CLUSTER] = OPERATION_UPGRADE_CLUSTER,
+};
+
+/* The service that instances are instances of; the same for all, in every landscape. */
+#define SERVICE_CLASS_ID "47c9dcbf-ff30-448e-ab36-d3bad66ba281"
+#define SERVICE_CLASS_NAME "kymaruntime"
+#define SUB_ACCOUNT_REGION "cf-eu10" /* of the platform, which nobody tells */
 
 static void set(json_t *object, const char *name, const char *text)
 {
@@ -41,6 +56,14 @@ static void set_time(json_t *object, const char *name, int64_t time_ms)
     char text[TIMESTAMP_SIZE];
 
     timestamp_format(time_ms, text);
+    set(object, name, text);
+}
+
+static void set_time_us(json_t *object, const char *name, int64_t time_us)
+{
+    char text[TIMESTAMP_SIZE];
+
+    timestamp_format_us(time_us, text);
     set(object, name, text);
 }
 
@@ -57,30 +80,50 @@ static json_t *operation_json(const struct operation *operation)
     return json;
 }
 
-static json_t *upgrades_json(const struct instance *instance)
+static json_t *upgrades_json(const struct upgrades *upgrades)
 {
     json_t *data = json_array();
 
-    for (size_t i = 0; i < UPGRADES_KEPT && instance->upgrades[i] != NULL; i++)
-        json_array_append_new(data, operation_json(instance->upgrades[i]));
-    return json_pack("{s:o, s:i, s:i}", "data", data, "totalCount", (int)instance->upgrade_count, "count",
+    for (size_t i = 0; i < UPGRADES_KEPT && upgrades->kept[i] != NULL; i++)
+        json_array_append_new(data, operation_json(upgrades->kept[i]));
+    return json_pack("{s:o, s:i, s:i}", "data", data, "totalCount", (int)upgrades->count, "count",
                      (int)json_array_size(data));
 }
 
+static json_t *status_begin(const struct instance *instance, const struct operation *newest)
+{
+    json_t *status = json_object();
+
+    set_time_us(status, "createdAt", instance->created_us);
+    set_time(status, "modifiedAt", newest->updated_ms);
+    set(status, "state", classes[newest->type][newest->state]);
+    return status;
+}
+
+/* As op_detail=all shows it. */
 static json_t *status_json(const struct instance *instance, const struct operation *newest)
 {
     char id[UUID_SIZE];
     struct operation provisioning = instance_provisioning(instance, id);
-    json_t *status = json_object();
+    json_t *status = status_begin(instance, newest);
 
-    set_time(status, "createdAt", instance->created_ms);
-    set_time(status, "modifiedAt", newest->updated_ms);
-    set(status, "state", classes[newest->type][newest->state]);
     json_object_set_new(status, keys[OPERATION_PROVISION], operation_json(&provisioning));
     if (instance->deprovision != NULL)
         json_object_set_new(status, keys[OPERATION_DEPROVISION], operation_json(instance->deprovision));
-    if (instance->upgrades[0] != NULL)
-        json_object_set_new(status, keys[OPERATION_UPGRADE_KYMA], upgrades_json(instance));
+    for (int kind = 0; kind < UPGRADE_KINDS; kind++)
+        if (instance->upgrades[kind].kept[0] != NULL)
+            json_object_set_new(status, keys[type_of_kind[kind]], upgrades_json(&instance->upgrades[kind]));
+    return status;
+}
+
+/* As op_detail=last shows it: the newest operation alone, under its own key. */
+static json_t *status_last_json(const struct instance *instance, const struct operation *newest)
+{
+    json_t *status = status_begin(instance, newest), *operation = operation_json(newest);
+
+    if (newest->type == OPERATION_UPGRADE_KYMA || newest->type == OPERATION_UPGRADE_CLUSTER)
+        operation = json_pack("{s:[o], s:i, s:i}", "data", operation, "totalCount", 1, "count", 1);
+    json_object_set_new(status, keys[newest->type], operation);
     return status;
 }
 
@@ -89,11 +132,43 @@ static json_t *updates_json(const struct instance *instance)
 {
     json_t *updates = json_object();
 
-    for (size_t i = 0; i < UPGRADES_KEPT && instance->upgrades[i] != NULL; i++)
-        set_time(updates, instance->upgrades[i]->id, instance->upgrades[i]->updated_ms);
+    for (int kind = 0; kind < UPGRADE_KINDS; kind++) {
+        struct operation *const *kept = instance->upgrades[kind].kept;
+
+        for (size_t i = 0; i < UPGRADES_KEPT && kept[i] != NULL; i++)
+            set_time(updates, kept[i]->id, kept[i]->updated_ms);
+    }
     if (instance->deprovision != NULL)
         set_time(updates, instance->deprovision->id, instance->deprovision->updated_ms);
     return updates;
+}
+
+/* The runtime object of GET /runtimes up to its status, written once here rather than for each reader. */
+static json_t *head_json(const struct instance *instance)
+{
+    json_t *head = json_object(), *text_json;
+    char *text;
+
+    set(head, "instanceID", instance->id);
+    set(head, "runtimeID", instance->runtime_id);
+    set(head, "globalAccountID", instance->global_account);
+    set(head, "subscriptionGlobalAccountID", "");
+    set(head, "subAccountID", instance->sub_account);
+    set(head, "region", instance->region);
+    set(head, "subAccountRegion", SUB_ACCOUNT_REGION);
+    set(head, "shootName", instance->shoot);
+    set(head, "serviceClassID", SERVICE_CLASS_ID);
+    set(head, "serviceClassName", SERVICE_CLASS_NAME);
+    set(head, "servicePlanID", plan_id(instance->plan));
+    set(head, "servicePlanName", instance->plan);
+    set(head, "provider", plan_provider(instance->plan, instance->region));
+    text = json_dumps(head, JSON_COMPACT);
+    if (text == NULL)
+        abort();                                      /* it is made of JSON's own texts: only memory can lack */
+    text_json = json_stringn(text, strlen(text) - 1); /* all but the closing brace */
+    free(text);
+    json_decref(head);
+    return text_json;
 }
 
 json_t *row_of(const struct instance *instance)
@@ -108,8 +183,6 @@ json_t *row_of(const struct instance *instance)
     set(row, "sub_account_id", instance->sub_account);
     set(row, "region", instance->region);
     set(row, "plan_name", instance->plan);
-    set(row, "plan_id", plan_id(instance->plan));
-    set(row, "provider", plan_provider(instance->plan, instance->region));
     set(row, "shoot_name", instance->shoot);
     set(row, "window_begin", instance->window_begin);
     set(row, "window_end", instance->window_end);
@@ -120,16 +193,30 @@ json_t *row_of(const struct instance *instance)
     else
         json_object_set_new(row, "upgraded_at", json_null());
     set(row, "kyma_version", instance_version(instance));
-    set_time(row, "created_at", instance->created_ms);
+    json_object_set_new(row, "position", json_integer(instance->position));
+    set_time_us(row, "created_at", instance->created_us);
     set_time(row, "updated_at", instance->updated_ms);
     set_time(row, "modified_at", newest.updated_ms);
     set(row, "state", classes[newest.type][newest.state]);
-    set(row, "newest", keys[newest.type]);
-    json_object_set_new(row, "upgrade_count", json_integer(instance->upgrade_count));
+    json_object_set_new(row, "head", head_json(instance));
     json_object_set_new(row, "status", status_json(instance, &newest));
+    json_object_set_new(row, "status_last", status_last_json(instance, &newest));
     json_object_set_new(row, "operation_updates", updates_json(instance));
     set(row, "line_hash", instance->line_hash);
     json_object_set_new(row, "refused", json_boolean(instance->refused));
+    return row;
+}
+
+json_t *place_row(const struct instance *instance)
+{
+    struct listing listing = instance_listing(instance);
+    json_t *row = json_object();
+
+    set(row, "instance_id", instance->id);
+    json_object_set_new(row, "position", json_integer(instance->position));
+    set_time_us(row, "created_at", instance->created_us);
+    json_object_set_new(row, "listed", json_boolean(listing.listed));
+    json_object_set_new(row, "shown", json_boolean(listing.shown));
     return row;
 }
 
@@ -170,12 +257,27 @@ static void restore(struct instance *instance, const json_t *json, enum operatio
                                                     .updated_ms = time_of(updates, id) });
 }
 
+static void restore_upgrades(struct instance *instance, enum upgrade_kind kind, const json_t *row)
+{
+    const json_t *shown = json_object_get(json_object_get(row, "status"), keys[type_of_kind[kind]]);
+    const json_t *data = json_object_get(shown, "data");
+
+    for (size_t i = 0; i < json_array_size(data); i++)
+        restore(instance, json_array_get(data, i), type_of_kind[kind], json_object_get(row, "operation_updates"));
+    instance->upgrades[kind].count = (uint32_t)json_integer_value(json_object_get(shown, "totalCount"));
+}
+
+static void restore_place(struct fleet *fleet, struct instance *instance, const json_t *row)
+{
+    instance->position = (uint32_t)json_integer_value(json_object_get(row, "position"));
+    timestamp_parse_us(text_of(row, "created_at"), &instance->created_us);
+    places_restore(fleet_places(fleet),
+                   (struct place){ .position = instance->position, .created_us = instance->created_us });
+}
+
 void row_load(struct fleet *fleet, const json_t *row)
 {
-    const json_t *status = json_object_get(row, "status");
-    const json_t *updates = json_object_get(row, "operation_updates");
-    const json_t *deprovision = json_object_get(status, keys[OPERATION_DEPROVISION]);
-    const json_t *upgrades = json_object_get(json_object_get(status, keys[OPERATION_UPGRADE_KYMA]), "data");
+    const json_t *deprovision = json_object_get(json_object_get(row, "status"), keys[OPERATION_DEPROVISION]);
     struct instance *instance;
 
     fleet_remove(fleet, text_of(row, "instance_id"));
@@ -192,12 +294,11 @@ void row_load(struct fleet *fleet, const json_t *row)
                                                          .hash = text_of(row, "line_hash") });
     instance->upgraded_version = fleet_intern(fleet, text_of(row, "upgraded_version"));
     instance->upgraded_ms = time_of(row, "upgraded_at");
-    instance->created_ms = time_of(row, "created_at");
     instance->updated_ms = time_of(row, "updated_at");
-    instance->upgrade_count = (uint32_t)json_integer_value(json_object_get(row, "upgrade_count"));
     instance->refused = json_is_true(json_object_get(row, "refused"));
+    restore_place(fleet, instance, row);
     if (deprovision != NULL)
-        restore(instance, deprovision, OPERATION_DEPROVISION, updates);
-    for (size_t i = 0; i < json_array_size(upgrades); i++)
-        restore(instance, json_array_get(upgrades, i), OPERATION_UPGRADE_KYMA, updates);
+        restore(instance, deprovision, OPERATION_DEPROVISION, json_object_get(row, "operation_updates"));
+    for (int kind = 0; kind < UPGRADE_KINDS; kind++)
+        restore_upgrades(instance, (enum upgrade_kind)kind, row);
 }

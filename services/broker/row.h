@@ -1,4 +1,4 @@
-/* row.h - an instance as a row of the table `instance` (readmodel.sql), and back. */
+/* row.h - an instance as a row of the tables `instance` and `place` (readmodel.sql), and back from the first. */
 #ifndef TIDEGATE_BROKER_ROW_H
 #define TIDEGATE_BROKER_ROW_H
 
@@ -8,6 +8,9 @@
 
 /* All columns but `partition`; the caller owns it. */
 json_t *row_of(const struct instance *instance);
+
+/* The same of the table `place`. */
+json_t *place_row(const struct instance *instance);
 
 /* Puts the instance of a row that row_of gave into `fleet`. */
 void row_load(struct fleet *fleet, const json_t *row);

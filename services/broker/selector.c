@@ -44,7 +44,7 @@ struct selector_list {
 
 struct selectors {
     struct selector_list include, exclude;
-    size_t pattern_count;
+    size_t pattern_count, weight;
 };
 
 static void *allocate(size_t count, size_t size)
@@ -94,6 +94,7 @@ static bool compile_condition(struct selectors *selectors, struct selector *sele
             error_context(err, "\"%s\"", member->name);
             return false;
         }
+        selectors->weight += regex_size(condition->regex);
     } else {
         condition->text = strdup(text);
         if (condition->text == NULL)
@@ -188,6 +189,11 @@ void selectors_free(struct selectors *selectors)
     list_release(&selectors->include);
     list_release(&selectors->exclude);
     free(selectors);
+}
+
+size_t selectors_weight(const struct selectors *selectors)
+{
+    return selectors->weight + selectors->include.count + selectors->exclude.count;
 }
 
 static bool condition_holds(const struct condition *condition, const struct selector_subject *subject)

@@ -7,6 +7,7 @@
 #define TIDEGATE_BROKER_SELECTOR_H
 
 #include <jansson.h>
+#include <stddef.h>
 
 #include "common/base/error.h"
 
@@ -29,6 +30,9 @@ struct selectors *selectors_new(const json_t *targets, struct error *err);
 
 /* NULL is fine. */
 void selectors_free(struct selectors *selectors);
+
+/* How much work it is to match one subject, at most, by the size of the patterns; at least 1. */
+size_t selectors_weight(const struct selectors *selectors);
 
 /* The index of the first include selector that matches, or -1: none does, or an exclude selector does. */
 int selectors_match(const struct selectors *selectors, const struct selector_subject *subject);
