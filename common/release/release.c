@@ -1,28 +1,45 @@
 #include "common/release/release.h"
 
-#include <dirent.h>
-#include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uthash.h>
 
 #include "common/base/id.h"
+#include "common/release/override.h"
+#include "common/release/release_check.h"
 
-enum { RELEASES_MAX = 1000, PATH_SIZE = 1024 };
+enum { MADE_MAX = 4096 };
 
-static const char suffix[] = ".json";
+/* A configuration with overrides, kept because many runtimes get the same. */
+struct made {
+    UT_hash_handle hh;
+    char *name; /* the version, and the indexes of the overrides */
+    json_t *configuration;
+    size_t size; /* as compact JSON */
+    char hash[SHA256_HEX_SIZE];
+};
 
 struct release {
-    char *version;
+    const char *version; /* in `json` */
     json_t *configuration;
+    struct overrides *overrides;
     char hash[SHA256_HEX_SIZE];
     bool tiller;
 };
 
+struct memory {
+    struct made *made;
+};
+
 struct releases {
+    json_t *json, *accounts;
     struct release *items; /* oldest first */
     size_t count;
     char *list;
+    char hash[SHA256_HEX_SIZE];
+    struct memory *memory; /* what changes behind const: nobody can tell */
 };
 
 void configuration_hash(const json_t *configuration, char *out)
@@ -35,50 +52,7 @@ void configuration_hash(const json_t *configuration, char *out)
     free(text);
 }
 
-/* --- One file --- */
-
-/* `object` has exactly the text members `first` and `second`; the first may not be empty. */
-static bool check_pair(const json_t *object, const char *where, size_t index, const char *first, const char *second,
-                       bool second_empty, struct error *err)
-{
-    const char *one = json_string_value(json_object_get(object, first));
-    const char *two = json_string_value(json_object_get(object, second));
-
-    if (one != NULL && two != NULL && json_object_size(object) == 2 && *one != '\0' && (second_empty || *two != '\0'))
-        return true;
-    return error_set(err, ERROR_INPUT, "%s[%zu]: must be {\"%s\": \"...\", \"%s\": \"...\"} and nothing else", where,
-                     index, first, second);
-}
-
-static bool check(const json_t *file, const char *version, struct error *err)
-{
-    const json_t *components = json_object_get(file, "components");
-    const json_t *configuration = json_object_get(file, "configuration");
-    const json_t *tiller = json_object_get(file, "tiller");
-    const char *named = json_string_value(json_object_get(file, "version"));
-    json_t *item;
-    size_t i;
-
-    if (!json_is_object(file))
-        return error_set(err, ERROR_INPUT, "must be an object with version, components and configuration");
-    if (named == NULL || strcmp(named, version) != 0)
-        return error_set(err, ERROR_INPUT, "version: must be \"%s\", as the file is named", version);
-    if (!json_is_array(components) || json_array_size(components) == 0)
-        return error_set(err, ERROR_INPUT, "components: must be a list of at least one {\"component\", \"namespace\"}");
-    if (!json_is_array(configuration))
-        return error_set(err, ERROR_INPUT, "configuration: must be a list of {\"key\", \"value\"}; [] for none");
-    if (tiller != NULL && !json_is_boolean(tiller))
-        return error_set(err, ERROR_INPUT, "tiller: must be true or false");
-    if (json_object_size(file) != (tiller == NULL ? 3 : 4))
-        return error_set(err, ERROR_INPUT, "has other members than version, components, configuration and tiller");
-    json_array_foreach(components, i, item)
-        if (!check_pair(item, "components", i, "component", "namespace", false, err))
-            return false;
-    json_array_foreach(configuration, i, item)
-        if (!check_pair(item, "configuration", i, "key", "value", true, err))
-            return false;
-    return true;
-}
+/* --- Making --- */
 
 /* A checked file in the shape in which configurations travel: what is not set is null. */
 static json_t *configuration_of(const json_t *file)
@@ -101,45 +75,28 @@ static json_t *configuration_of(const json_t *file)
                      components, "configuration", configuration, "conflictStrategy", "Replace");
 }
 
-static bool add_file(struct releases *releases, const char *folder, const char *name, struct error *err)
+static size_t size_of(const json_t *configuration)
+{
+    return json_dumpb(configuration, NULL, 0, JSON_COMPACT);
+}
+
+static bool add_release(struct releases *releases, const json_t *file, struct error *err)
 {
     struct release *release = &releases->items[releases->count];
-    char path[PATH_SIZE], *version = strndup(name, strlen(name) - strlen(suffix));
-    json_error_t why;
-    json_t *file;
-    bool added = false;
+    size_t size;
 
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    file = json_load_file(path, JSON_REJECT_DUPLICATES, &why);
-    if (file == NULL) {
-        error_set(err, ERROR_INPUT, "%s: line %d, column %d: %s", path, why.line, why.column, why.text);
-        goto out;
-    }
-    if (!check(file, version, err)) {
-        error_context(err, "%s", path);
-        goto out;
-    }
-    release->version = version;
+    if (!release_check(file, NULL, err))
+        return false;
+    release->version = json_string_value(json_object_get(file, "version"));
     release->configuration = configuration_of(file);
+    release->overrides = overrides_new(json_object_get(file, "overrides"));
     release->tiller = json_is_true(json_object_get(file, "tiller"));
     configuration_hash(release->configuration, release->hash);
     releases->count++;
-    version = NULL;
-    added = true;
-out:
-    json_decref(file);
-    free(version);
-    return added;
-}
-
-/* --- The folder --- */
-
-static int is_release(const struct dirent *entry)
-{
-    size_t size = strlen(entry->d_name);
-
-    return entry->d_name[0] != '.' && size > strlen(suffix) &&
-           strcmp(entry->d_name + size - strlen(suffix), suffix) == 0;
+    size = size_of(release->configuration);
+    return size <= RELEASE_CONFIGURATION_SIZE_MAX ||
+           error_set(err, ERROR_INPUT, "has %zu bytes; a configuration may have %d", size,
+                     RELEASE_CONFIGURATION_SIZE_MAX);
 }
 
 static int by_version(const void *a, const void *b)
@@ -161,46 +118,74 @@ static char *list_of(const struct releases *releases)
     return list;
 }
 
-static bool add_folder(struct releases *releases, const char *folder, struct dirent *const *names, size_t count,
-                       struct error *err)
+static bool add_releases(struct releases *releases, struct error *err)
 {
-    if (count == 0)
-        return error_set(err, ERROR_INPUT, "%s: holds no release; one is a file <version>.json", folder);
-    if (count > RELEASES_MAX)
-        return error_set(err, ERROR_INPUT, "%s: holds %zu releases; at most %d can be read", folder, count,
-                         RELEASES_MAX);
-    releases->items = calloc(count, sizeof *releases->items);
+    const json_t *files = json_object_get(releases->json, "releases");
+    json_t *file;
+    size_t i;
+
+    if (json_array_size(files) == 0)
+        return error_set(err, ERROR_INPUT, "releases: must be a list of at least one");
+    releases->items = calloc(json_array_size(files), sizeof *releases->items);
     if (releases->items == NULL)
         abort();
-    for (size_t i = 0; i < count; i++)
-        if (!add_file(releases, folder, names[i]->d_name, err))
+    json_array_foreach((json_t *)(uintptr_t)files, i, file) {
+        if (!add_release(releases, file, err)) {
+            const char *version = json_string_value(json_object_get(file, "version"));
+
+            error_context(err, "%.64s", version == NULL ? "a release without a version" : version);
             return false;
+        }
+    }
     qsort(releases->items, releases->count, sizeof *releases->items, by_version);
     releases->list = list_of(releases);
+    for (i = 1; i < releases->count; i++)
+        if (strcmp(releases->items[i - 1].version, releases->items[i].version) == 0)
+            return error_set(err, ERROR_INPUT, "releases: two have the version %.64s", releases->items[i].version);
     return true;
 }
 
-struct releases *releases_load(const char *folder, struct error *err)
+static bool add_versions(struct releases *releases, struct error *err)
 {
-    struct releases *releases;
-    struct dirent **names = NULL;
-    int count = scandir(folder, &names, is_release, alphasort);
+    const json_t *versions = json_object_get(releases->json, "versions");
+    const char *usual = releases_default(releases);
 
-    if (count < 0) {
-        error_set(err, ERROR_INPUT, "%s: cannot be read as a folder of releases: %s", folder, strerror(errno));
-        return NULL;
-    }
-    releases = calloc(1, sizeof *releases);
-    if (releases == NULL)
+    releases->accounts = json_incref(json_object_get(versions, "accounts"));
+    if (releases->accounts == NULL)
+        releases->accounts = json_object();
+    if (versions != NULL && !release_versions_check(versions, err))
+        return false;
+    return usual == NULL || releases_configuration(releases, usual) != NULL ||
+           error_set(err, ERROR_INPUT, "default: there is no release %.64s; there are: %s", usual, releases->list);
+}
+
+struct releases *releases_new(const json_t *json, struct error *err)
+{
+    struct releases *releases = calloc(1, sizeof *releases);
+    struct memory *memory = calloc(1, sizeof *memory);
+
+    if (releases == NULL || memory == NULL)
         abort();
-    if (!add_folder(releases, folder, names, (size_t)count, err)) {
-        releases_free(releases);
-        releases = NULL;
+    releases->memory = memory;
+    releases->json = json_incref((json_t *)(uintptr_t)json);
+    if (add_releases(releases, err) && add_versions(releases, err)) {
+        configuration_hash(json, releases->hash);
+        return releases;
     }
-    for (int i = 0; i < count; i++)
-        free(names[i]);
-    free(names);
-    return releases;
+    releases_free(releases);
+    return NULL;
+}
+
+static void forget(struct memory *memory)
+{
+    while (memory->made != NULL) {
+        struct made *made = memory->made;
+
+        HASH_DEL(memory->made, made);
+        json_decref(made->configuration);
+        free(made->name);
+        free(made);
+    }
 }
 
 void releases_free(struct releases *releases)
@@ -208,15 +193,29 @@ void releases_free(struct releases *releases)
     if (releases == NULL)
         return;
     for (size_t i = 0; i < releases->count; i++) {
-        free(releases->items[i].version);
         json_decref(releases->items[i].configuration);
+        overrides_free(releases->items[i].overrides);
     }
+    forget(releases->memory);
+    free(releases->memory);
     free(releases->items);
     free(releases->list);
+    json_decref(releases->accounts);
+    json_decref(releases->json);
     free(releases);
 }
 
-/* --- Looking up --- */
+const json_t *releases_json(const struct releases *releases)
+{
+    return releases->json;
+}
+
+const char *releases_json_hash(const struct releases *releases)
+{
+    return releases->hash;
+}
+
+/* --- One release --- */
 
 static const struct release *find(const struct releases *releases, const char *version)
 {
@@ -247,7 +246,140 @@ bool releases_ship_tiller(const struct releases *releases, const char *version)
     return release != NULL && release->tiller;
 }
 
+/* --- With overrides --- */
+
+/* The caller owns it. */
+static char *name_of(const struct release *release, const size_t *which, size_t count)
+{
+    char *name = NULL;
+    size_t size;
+    FILE *out = open_memstream(&name, &size);
+
+    if (out == NULL)
+        abort();
+    fprintf(out, "%s", release->version);
+    for (size_t i = 0; i < count; i++)
+        fprintf(out, "\n%zu", which[i]);
+    fclose(out);
+    return name;
+}
+
+static const struct made *make(struct memory *memory, const struct release *release, const size_t *which, size_t count)
+{
+    char *name = name_of(release, which, count);
+    struct made *made = NULL;
+
+    HASH_FIND_STR(memory->made, name, made);
+    if (made != NULL) {
+        free(name);
+        return made;
+    }
+    if (HASH_COUNT(memory->made) == MADE_MAX)
+        forget(memory);
+    made = calloc(1, sizeof *made);
+    if (made == NULL)
+        abort();
+    made->name = name;
+    made->configuration = overrides_apply(release->overrides, release->configuration, which, count);
+    made->size = size_of(made->configuration);
+    configuration_hash(made->configuration, made->hash);
+    HASH_ADD_KEYPTR(hh, memory->made, made->name, strlen(made->name), made);
+    return made;
+}
+
+json_t *releases_configured(const struct releases *releases, const char *version, struct release_runtime runtime,
+                            char *hash, struct error *err)
+{
+    const struct release *release = find(releases, version);
+    const struct made *made;
+    size_t count, *which;
+
+    if (release == NULL) {
+        error_set(err, ERROR_NOT_FOUND, "there is no release %.64s; there are: %s", version, releases->list);
+        return NULL;
+    }
+    which = overrides_match(release->overrides, runtime, &count);
+    if (count == 0) {
+        memcpy(hash, release->hash, sizeof release->hash);
+        return json_incref(release->configuration);
+    }
+    made = make(releases->memory, release, which, count);
+    free(which);
+    if (made->size > RELEASE_CONFIGURATION_SIZE_MAX) {
+        error_set(err, ERROR_INPUT, "the configuration of %.64s has %zu bytes with %zu overrides; it may have %d",
+                  version, made->size, count, RELEASE_CONFIGURATION_SIZE_MAX);
+        return NULL;
+    }
+    memcpy(hash, made->hash, sizeof made->hash);
+    return json_incref(made->configuration);
+}
+
+/* --- All releases --- */
+
 const char *releases_list(const struct releases *releases)
 {
     return releases->list;
+}
+
+size_t releases_count(const struct releases *releases)
+{
+    return releases->count;
+}
+
+const char *releases_version(const struct releases *releases, size_t index)
+{
+    return releases->items[index].version;
+}
+
+size_t releases_override_count(const struct releases *releases, size_t index)
+{
+    return overrides_count(releases->items[index].overrides);
+}
+
+/* --- Which version --- */
+
+const char *releases_default(const struct releases *releases)
+{
+    return json_string_value(json_object_get(json_object_get(releases->json, "versions"), "default"));
+}
+
+bool releases_have_default(const struct releases *releases, const char *version, struct error *err)
+{
+    return releases_default(releases) != NULL || releases_configuration(releases, version) != NULL ||
+           error_set(err, ERROR_INPUT, "there is no release %.64s, which is sent where nobody names one; there are: %s",
+                     version, releases->list);
+}
+
+static const char *version_of(const struct releases *releases, const char *prefix, const char *account)
+{
+    const char *version;
+    char *name;
+
+    if (account == NULL || account[0] == '\0')
+        return NULL;
+    if (asprintf(&name, "%s%s", prefix, account) < 0)
+        abort();
+    version = json_string_value(json_object_get(releases->accounts, name));
+    free(name);
+    return version;
+}
+
+const char *releases_account_version(const struct releases *releases, struct release_runtime runtime)
+{
+    const char *version = version_of(releases, "SA_", runtime.sub_account);
+
+    return version != NULL ? version : version_of(releases, "GA_", runtime.global_account);
+}
+
+const json_t *releases_accounts(const struct releases *releases)
+{
+    return releases->accounts;
+}
+
+bool releases_differ(const struct releases *releases)
+{
+    for (size_t i = 0; i < releases->count; i++)
+        if (overrides_count(releases->items[i].overrides) > 0)
+            return true;
+    return json_object_size(releases->accounts) > 0;
 }

@@ -95,15 +95,16 @@ static void accept(const struct request *request, const char *id, const char *ve
     decision_outcome(out, 202, json_pack("{s:s}", "orchestrationID", id));
 }
 
-/* The version of Kyma that will be sent; "" where the lane upgrades something else. */
+/* The version of Kyma that will be sent to most; "" where the lane upgrades something else. What the request itself names
+ * counts; where it names none, it is decided again when all targets are in. */
 static const char *version_to_send(const struct state *state, const struct request *request)
 {
     const struct lane_type *lane = lane_type_find(data_text(request->data, "lane"));
-    const char *version = data_text(request->data, "version");
+    const char *asked = data_text(member(request->data, "parameters", "kyma"), "version");
 
     if (lane == NULL || lane->cluster)
         return "";
-    return version[0] == '\0' ? state->settings->kyma_version : version;
+    return asked[0] == '\0' ? state_kyma_version(state) : asked;
 }
 
 void orchestration_decide_upgrade(const struct state *state, const struct request *request, struct decision *out)
@@ -126,10 +127,10 @@ void orchestration_decide_upgrade(const struct state *state, const struct reques
                              "while creating orchestration: %s is too long for an orchestrationID", id);
     } else if (lane_type_find(lane) == NULL) {
         orchestration_refuse(request, id, 400, out, "while creating orchestration: there is no lane %s", lane);
-    } else if (version[0] != '\0' && releases_configuration(state->settings->releases, version) == NULL) {
+    } else if (version[0] != '\0' && releases_configuration(state_releases(state), version) == NULL) {
         orchestration_refuse(request, id, 400, out,
                              "while validating kyma version: there is no release %s; there are: %s", version,
-                             releases_list(state->settings->releases));
+                             releases_list(state_releases(state)));
     } else {
         accept(request, id, version, out);
     }

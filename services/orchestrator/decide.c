@@ -180,19 +180,21 @@ static void decide_report(const struct state *state, const struct request *reque
 
 /* --- Time --- */
 
-/* The first one of a lane starts, or goes on with what is to be retried, in a record of its own, so that accepting is
+/* The first of a lane start, or go on with what is to be retried, in records of their own, so that accepting is
  * quick. The other deadline needs nothing here: what is left to dispatch follows from the state. */
 static void decide_wake(const struct state *state, const struct request *request, struct decision *out)
 {
     const struct orchestration *orchestration = orchestration_find(state, data_text(request->data, "id"));
 
-    if (orchestration == NULL || lane_first(orchestration->lane) != orchestration)
+    if (orchestration == NULL || !orchestration_has_turn(state, orchestration))
         return;
-    if (orchestration->state == ORCHESTRATION_RETRYING)
-        retry_resume(orchestration, out);
-    else if (orchestration->partitions == 0)
+    if (orchestration->state == ORCHESTRATION_RETRYING) {
+        if (!configure_retried(state, orchestration, out))
+            retry_resume(orchestration, out);
+    } else if (orchestration->partitions == 0) {
         decision_event(out, EVENT_STARTED, orchestration->id,
                        json_pack("{s:i}", "partitions", state->settings->partitions));
+    }
 }
 
 void orchestration_decide(const void *state, const struct request *request, int64_t now_ms, struct decision *out)
@@ -206,5 +208,6 @@ void orchestration_decide(const void *state, const struct request *request, int6
     case REQUEST_SCHEDULE: decide_schedule(state, request, out); break;
     case REQUEST_REPORT: decide_report(state, request, out); break;
     case REQUEST_WAKE: decide_wake(state, request, out); break;
+    case REQUEST_RELEASES: orchestration_decide_releases(state, request, out); break;
     }
 }

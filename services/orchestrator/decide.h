@@ -29,10 +29,39 @@ void orchestration_decide_cancel(const struct state *state, const struct request
 /* retry.c */
 void orchestration_decide_retry(const struct state *state, const struct request *request, struct decision *out);
 
+/* releases.c */
+void orchestration_decide_releases(const struct state *state, const struct request *request, struct decision *out);
+
+/* --- Versions and configurations (configure.c) --- */
+
+/* The version that the request names, or "". Of one that is scheduled: the one that is shown. */
+const char *orchestration_version_asked(const struct orchestration *orchestration);
+
+/* That, else the version which is sent where nobody names one. */
+const char *orchestration_version_to_send(const struct state *state, const struct orchestration *orchestration);
+
+/* Decides what those operations are sent, or why nothing can be, that differ from the others: as many as one event may
+ * hold. False: there are none any more. */
+bool configure_targets(const struct state *state, const struct orchestration *orchestration, struct decision *out);
+
+/* The same for operations that are to be retried, and for which nothing was to be had the last time. */
+bool configure_retried(const struct state *state, const struct orchestration *orchestration, struct decision *out);
+
+/* How many operations are left for configure_retried. */
+size_t configure_missing(const struct orchestration *orchestration);
+
+/* Does the decision hold such an event already? One is enough for a record. */
+bool configure_is_in(const struct decision *decision);
+
 /* --- What becomes of operations that are to be retried (retry.c) --- */
 
 /* They are pending again; their orchestration, if it had ended, goes on. */
 void retry_resume(const struct orchestration *orchestration, struct decision *out);
+
+/* --- Turns (settle.c) --- */
+
+/* Is it among the first of its lane, which go on? */
+bool orchestration_has_turn(const struct state *state, const struct orchestration *orchestration);
 
 /* --- A bounded number of failures (limit.c) --- */
 

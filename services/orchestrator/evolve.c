@@ -25,32 +25,121 @@ static void evolve_accepted(struct state *state, const struct event *event)
     orchestration->dry_run = json_is_true(json_object_get(event->data, "dryRun"));
 }
 
+static void add_target(struct state *state, struct orchestration *orchestration, const json_t *target,
+                       int64_t created_at, struct changes *out)
+{
+    const char *id = data_text(target, "operationID"), *texts[TEXT_COUNT];
+    struct operation *operation;
+
+    if (operation_find(state, id) != NULL)
+        return;
+    for (int text = 0; text < TEXT_COUNT; text++)
+        texts[text] = data_text(target, operation_text_names[text].member);
+    operation = operation_add(state, orchestration, id, (int)data_integer(target, "include"), texts);
+    text_set(&operation->description, "Operation created");
+    operation_created(operation, created_at);
+    operation->updated_at = created_at;
+    changes_row(out, TABLE_OPERATION, operation->id);
+}
+
+static int compare_targets(const void *a, const void *b)
+{
+    const json_t *const *left = a, *const *right = b;
+
+    return strcmp(data_text(*left, "operationID"), data_text(*right, "operationID"));
+}
+
+/* Positions are in the order of creation, then of IDs: so those of one event are added in that order, and no two events
+ * create at one moment. */
 static void evolve_targeted(struct state *state, struct orchestration *orchestration, const struct event *event,
                             struct changes *out)
 {
-    json_t *target;
-    size_t i;
+    const json_t *targets = json_object_get(event->data, "targets");
+    size_t count = json_array_size(targets);
+    const json_t **sorted = value_allocate((count + 1) * sizeof(const json_t *));
+    int64_t last = orchestration->last_created_at;
+    int64_t created_at = event->time_ms > last ? event->time_ms : last + 1;
 
-    json_array_foreach(json_object_get(event->data, "targets"), i, target) {
-        const char *id = data_text(target, "operationID"), *texts[TEXT_COUNT];
-        struct operation *operation;
-
-        if (operation_find(state, id) != NULL)
-            continue;
-        for (int text = 0; text < TEXT_COUNT; text++)
-            texts[text] = data_text(target, operation_text_names[text].member);
-        operation = operation_add(state, orchestration, id, (int)data_integer(target, "include"), texts);
-        text_set(&operation->description, "Operation created");
-        operation->created_at = operation->updated_at = event->time_ms;
-        changes_row(out, TABLE_OPERATION, operation->id);
-    }
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = json_array_get(targets, i);
+    qsort(sorted, count, sizeof(const json_t *), compare_targets);
+    for (size_t i = 0; i < count; i++)
+        add_target(state, orchestration, sorted[i], created_at, out);
+    free(sorted);
     if (json_is_true(json_object_get(event->data, "last")))
         orchestration_reported(orchestration, (int)data_integer(event->data, "partition"));
 }
 
-/* `updated_at` stays: leaving `pending` is no update. */
-static void evolve_scheduled(struct orchestration *orchestration, const struct event *event)
+/* What has ended is remembered beyond its orchestration. */
+static void learn_ended(struct state *state, const struct operation *operation, struct changes *out)
 {
+    const char *id = NULL;
+
+    if (operation->state == OPERATION_SUCCEEDED || operation->state == OPERATION_FAILED)
+        id = latest_learn(state, operation);
+    if (id != NULL)
+        changes_row(out, TABLE_LATEST, id);
+}
+
+/* --- Versions and configurations --- */
+
+static void add_configuration(struct orchestration *orchestration, const char *hash, json_t *body, struct changes *out)
+{
+    char *id;
+
+    configuration_add(orchestration, hash, json_incref(body));
+    id = configuration_row_id(orchestration->id, hash);
+    changes_row(out, TABLE_CONFIGURATION, id);
+    free(id);
+}
+
+/* Those for which there is nothing to be sent have failed. As long as they are invisible, nobody learns of it. */
+static void evolve_choice(struct state *state, const struct orchestration *orchestration, const json_t *choice,
+                          const struct event *event, struct changes *out)
+{
+    const char *error = json_string_value(json_object_get(choice, "error"));
+    json_t *id;
+    size_t i;
+
+    json_array_foreach(json_object_get(choice, "operations"), i, id) {
+        struct operation *operation = operation_find(state, json_string_value(id));
+
+        if (operation == NULL)
+            continue;
+        text_set(&operation->version, data_text(choice, "version"));
+        operation->configuration = configuration_find(orchestration, data_text(choice, "configuration"));
+        if (error != NULL) {
+            operation->updated_at = event->time_ms;
+            text_set(&operation->description, error);
+            operation_change(operation, PHASE_DONE, OPERATION_FAILED);
+            if (orchestration->resolved)
+                learn_ended(state, operation, out);
+        }
+        changes_row(out, TABLE_OPERATION, operation->id);
+    }
+}
+
+static void evolve_configured(struct state *state, struct orchestration *orchestration, const struct event *event,
+                              struct changes *out)
+{
+    json_t *item;
+    size_t i;
+
+    json_array_foreach(json_object_get(event->data, "configurations"), i, item) {
+        add_configuration(orchestration, data_text(item, "hash"), json_object_get(item, "kymaConfig"), out);
+    }
+    json_array_foreach(json_object_get(event->data, "choices"), i, item) {
+        evolve_choice(state, orchestration, item, event, out);
+    }
+    orchestration->configured = (int)data_integer(event->data, "configured");
+}
+
+/* `updated_at` stays: leaving `pending` is no update. */
+static void evolve_scheduled(struct state *state, struct orchestration *orchestration, const struct event *event,
+                             struct changes *out)
+{
+    json_t *configuration = json_object_get(event->data, "kymaConfig");
+
     orchestration_change(orchestration, ORCHESTRATION_IN_PROGRESS);
     orchestration->resolved = true;
     text_set(&orchestration->description, data_text(event->data, "description"));
@@ -60,10 +149,15 @@ static void evolve_scheduled(struct orchestration *orchestration, const struct e
     orchestration->parameters = json_incref(json_object_get(event->data, "parameters"));
     json_decref(orchestration->cluster_config);
     orchestration->cluster_config = json_incref(json_object_get(event->data, "clusterConfig"));
+    orchestration->configured = (int)orchestration->count;
+    if (configuration != NULL)
+        add_configuration(orchestration, orchestration->configuration, configuration, out);
+    for (size_t i = 0; i < orchestration->count; i++)
+        learn_ended(state, orchestration->operations[i], out);
 }
 
-/* Operations released together stand together, behind those released before; all of schedule `immediate` are released
- * at one moment, in however many messages. */
+/* Whose window began earlier comes first; all of schedule `immediate` are released at one moment, in however many
+ * messages. */
 static void evolve_windows(struct state *state, const struct orchestration *orchestration, const struct event *event,
                            enum phase phase, struct changes *out)
 {
@@ -79,21 +173,10 @@ static void evolve_windows(struct state *state, const struct orchestration *orch
         operation->window_begin = data_integer(item, "begin");
         operation->window_end = data_integer(item, "end");
         operation->updated_at = event->time_ms;
-        operation->release = phase == PHASE_READY && !immediate ? event->offset + 1 : 0;
+        operation->release = phase == PHASE_READY && !immediate ? operation->window_begin : 0;
         operation_change(operation, phase, OPERATION_PENDING);
         changes_row(out, TABLE_OPERATION, operation->id);
     }
-}
-
-/* What has ended is remembered beyond its orchestration. */
-static void learn_ended(struct state *state, const struct operation *operation, struct changes *out)
-{
-    const char *id = NULL;
-
-    if (operation->state == OPERATION_SUCCEEDED || operation->state == OPERATION_FAILED)
-        id = latest_learn(state, operation);
-    if (id != NULL)
-        changes_row(out, TABLE_LATEST, id);
 }
 
 /* All the event's operations go to one phase and state; `description` NULL: it stays. */
@@ -109,6 +192,7 @@ static void evolve_all(struct state *state, const struct event *event, enum phas
         if (operation == NULL)
             continue;
         operation_change(operation, phase, to);
+        operation->sent = operation->sent || phase != PHASE_WAITING;
         operation->updated_at = event->time_ms;
         if (description != NULL)
             text_set(&operation->description, description);
@@ -173,22 +257,23 @@ static void evolve_retried(struct state *state, struct orchestration *orchestrat
     }
     orchestration->stopped = false;
     orchestration->updated_at = event->time_ms;
-    text_set(&orchestration->retry, data_text(event->data, "retryID"));
-    text_set(&orchestration->retry_hash, data_text(event->data, "bodyHash"));
+    orchestration_remember(orchestration, data_text(event->data, "retryID"), data_text(event->data, "bodyHash"));
     set_description(orchestration, event);
 }
 
-/* `updated_at` stays, as when `pending` is left. Those that need no new window stand behind what is ready by now. */
+/* `updated_at` stays, as when `pending` is left. Those that need no new window have their place by the one they have, or,
+ * where there are none, behind what is ready by now. */
 static void evolve_resumed(struct orchestration *orchestration, const struct event *event, struct changes *out)
 {
     bool anew = strcmp(data_text(event->data, "windows"), "new") == 0;
+    bool immediate = strcmp(orchestration->schedule, "immediate") == 0;
 
     for (size_t i = 0; i < orchestration->count; i++) {
         struct operation *operation = orchestration->operations[i];
 
         if (operation->state != OPERATION_RETRYING)
             continue;
-        operation->release = anew ? 0 : event->offset + 1;
+        operation->release = anew ? 0 : immediate ? event->offset + 1 : operation->window_begin;
         if (anew)
             operation->window_begin = operation->window_end = 0;
         operation_change(operation, anew ? PHASE_WAITING : PHASE_READY, OPERATION_PENDING);
@@ -235,13 +320,28 @@ static void evolve_ended(struct orchestration *orchestration, const struct event
         orchestration->updated_at = event->time_ms;
 }
 
+static void evolve_releases(struct state *state, const struct event *event, struct changes *out)
+{
+    const char *hash = data_text(event->data, "hash");
+
+    if (event->type == EVENT_RELEASES_ADOPTED)
+        adoption_adopt_releases(&state->adoption, hash, json_object_get(event->data, "releases"), event->time_ms);
+    else
+        adoption_refuse_releases(&state->adoption, hash, data_text(event->data, "reason"), event->time_ms);
+    changes_row(out, TABLE_RELEASES, event->subject);
+}
+
 void orchestration_evolve(void *state, const struct event *event, struct changes *out)
 {
     enum orchestration_event type = (enum orchestration_event)event->type;
     struct orchestration *orchestration;
 
-    if (type == EVENT_REPEATED || type == EVENT_REJECTED || type == EVENT_DECLINED)
+    if (type == EVENT_REPEATED || type == EVENT_REJECTED)
         return; /* kept for the audit; the state stays as it was */
+    if (type == EVENT_RELEASES_ADOPTED || type == EVENT_RELEASES_REFUSED) {
+        evolve_releases(state, event, out);
+        return;
+    }
     if (type == EVENT_ACCEPTED)
         evolve_accepted(state, event);
     orchestration = orchestration_find(state, event->subject);
@@ -251,7 +351,8 @@ void orchestration_evolve(void *state, const struct event *event, struct changes
     case EVENT_ACCEPTED: break;
     case EVENT_STARTED: orchestration_asked(orchestration, (int)data_integer(event->data, "partitions")); break;
     case EVENT_TARGETED: evolve_targeted(state, orchestration, event, out); break;
-    case EVENT_SCHEDULED: evolve_scheduled(orchestration, event); break;
+    case EVENT_CONFIGURED: evolve_configured(state, orchestration, event, out); break;
+    case EVENT_SCHEDULED: evolve_scheduled(state, orchestration, event, out); break;
     case EVENT_PLANNED: evolve_windows(state, orchestration, event, PHASE_WAITING, out); break;
     case EVENT_RELEASED: evolve_windows(state, orchestration, event, PHASE_READY, out); break;
     case EVENT_DISPATCHED: evolve_all(state, event, PHASE_DISPATCHED, OPERATION_PENDING, NULL, out); break;
@@ -265,8 +366,12 @@ void orchestration_evolve(void *state, const struct event *event, struct changes
     case EVENT_CANCELED: evolve_canceled(orchestration, event, out); break;
     case EVENT_SUCCEEDED: evolve_ended(orchestration, event, ORCHESTRATION_SUCCEEDED); break;
     case EVENT_FAILED: evolve_ended(orchestration, event, ORCHESTRATION_FAILED); break;
-    case EVENT_REPEATED:
     case EVENT_DECLINED:
+        orchestration_remember(orchestration, data_text(event->data, "retryID"), data_text(event->data, "bodyHash"));
+        break;
+    case EVENT_RELEASES_ADOPTED:
+    case EVENT_RELEASES_REFUSED:
+    case EVENT_REPEATED:
     case EVENT_REJECTED: break;
     }
     changes_row(out, TABLE_ORCHESTRATION, orchestration->id); /* with the numbers of its operations by state */

@@ -3,10 +3,15 @@
 #include "services/orchestrator/parts.h"
 
 static const char *const request_types[] = {
-    [REQUEST_UPGRADE] = "tidegate.orchestration.upgrade.v1",   [REQUEST_CANCEL] = "tidegate.orchestration.cancel.v1",
-    [REQUEST_RETRY] = "tidegate.orchestration.retry.v1",       [REQUEST_TARGET] = "tidegate.orchestration.target.v1",
-    [REQUEST_SCHEDULE] = "tidegate.orchestration.schedule.v1", [REQUEST_REPORT] = "tidegate.orchestration.report.v1",
-    [REQUEST_WAKE] = "tidegate.orchestration.wake.v1",         NULL,
+    [REQUEST_UPGRADE] = "tidegate.orchestration.upgrade.v1",
+    [REQUEST_CANCEL] = "tidegate.orchestration.cancel.v1",
+    [REQUEST_RETRY] = "tidegate.orchestration.retry.v1",
+    [REQUEST_TARGET] = "tidegate.orchestration.target.v1",
+    [REQUEST_SCHEDULE] = "tidegate.orchestration.schedule.v1",
+    [REQUEST_REPORT] = "tidegate.orchestration.report.v1",
+    [REQUEST_WAKE] = "tidegate.orchestration.wake.v1",
+    [REQUEST_RELEASES] = "tidegate.orchestration.releases.v1",
+    NULL,
 };
 
 static const char *const event_types[] = {
@@ -19,7 +24,6 @@ static const char *const event_types[] = {
     [EVENT_PLANNED] = "tidegate.orchestration.planned.v1",
     [EVENT_RELEASED] = "tidegate.orchestration.released.v1",
     [EVENT_DISPATCHED] = "tidegate.orchestration.dispatched.v1",
-    [EVENT_REHEARSED] = "tidegate.orchestration.rehearsed.v1",
     [EVENT_RESCHEDULED] = "tidegate.orchestration.rescheduled.v1",
     [EVENT_PROGRESSED] = "tidegate.orchestration.progressed.v1",
     [EVENT_STOPPED] = "tidegate.orchestration.stopped.v1",
@@ -30,6 +34,10 @@ static const char *const event_types[] = {
     [EVENT_CANCELED] = "tidegate.orchestration.canceled.v1",
     [EVENT_SUCCEEDED] = "tidegate.orchestration.succeeded.v1",
     [EVENT_FAILED] = "tidegate.orchestration.failed.v1",
+    [EVENT_CONFIGURED] = "tidegate.orchestration.configured.v1",
+    [EVENT_RELEASES_ADOPTED] = "tidegate.orchestration.releasesAdopted.v1",
+    [EVENT_RELEASES_REFUSED] = "tidegate.orchestration.releasesRefused.v1",
+    [EVENT_REHEARSED] = "tidegate.orchestration.rehearsed.v1",
     NULL,
 };
 
@@ -58,10 +66,10 @@ static void core_needs(const struct request *request, struct names *out)
 }
 
 /* Whatever an event changes was unfinished when it happened, so it is in memory: loaded at takeover, or accepted later.
- * A retry alone brings back what is finished. */
+ * A retry alone brings back what is finished, or adds to it that it was asked for. */
 static void core_event_needs(const struct event *event, struct names *out)
 {
-    if (event->type == EVENT_RETRIED)
+    if (event->type == EVENT_RETRIED || event->type == EVENT_DECLINED)
         names_add(out, event->subject);
 }
 
@@ -85,11 +93,17 @@ static void core_evict(void *state, const char *id)
         orchestration_remove(state, orchestration);
 }
 
+/* Clients ask again and again for the end. */
+static bool core_awaited(const struct event *event)
+{
+    return event->type == EVENT_SUCCEEDED || event->type == EVENT_FAILED || event->type == EVENT_CANCELED;
+}
+
 const struct core orchestration_core = {
     .aggregate = "orchestration",
     .topic = "orchestrations",
     .source = "/tidegate/orchestrator",
-    .fold_version = 2,
+    .fold_version = 3,
     .request_types = request_types,
     .event_types = event_types,
     .rejected = EVENT_REJECTED,
@@ -110,4 +124,5 @@ const struct core orchestration_core = {
     .react = orchestration_react,
     .row = orchestration_row,
     .deadline = orchestration_deadline,
+    .awaited = core_awaited,
 };

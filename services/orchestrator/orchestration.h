@@ -16,11 +16,12 @@
  *     rejected     the request cannot be done
  *     started      its turn: all brokers are asked for the runtimes that match
  *     targeted     some runtimes, each with the operation that it gets; invisible until `scheduled`
+ *     configured   operations get another version or configuration than most, or fail because there is none to be had
  *     scheduled    all targets are in: parameters, version and configuration are now fixed
  *     planned      operations wait for the windows named
  *     released     operations may run, until their windows end
- *     dispatched   operations took a slot and were sent to the provisioner
- *     rehearsed    operations of a dry run were done, all but the sending
+ *     dispatched   operations took a slot and were sent to the provisioner, in a dry run to be tried only
+ *     rehearsed    operations of a dry run were done; only read: it was given until dry runs went to the provisioner
  *     rescheduled  operations came to their turn after their window had ended: back to the scheduler
  *     progressed   an operation went on, waits for its runtime, or ended
  *     stopped      so many operations have failed that no further one starts before a retry
@@ -29,7 +30,8 @@
  *     declined     a retry found nothing that it may retry; nothing changes
  *     halted       a cancel: no further operation starts
  *     canceled     a cancel that is complete: what was pending is canceled
- *     succeeded, failed   the end of the whole */
+ *     succeeded, failed   the end of the whole
+ *     releasesAdopted, releasesRefused   a folder of releases is in force from now on, or is wrong (subject: "releases") */
 #ifndef TIDEGATE_ORCHESTRATOR_ORCHESTRATION_H
 #define TIDEGATE_ORCHESTRATOR_ORCHESTRATION_H
 
@@ -37,14 +39,18 @@
 
 struct releases; /* common/release/release.h */
 
-/* All that is pointed to outlives the core's states. */
+/* All that is pointed to outlives the core's states. What is adopted from the log takes the place of `releases`, and the
+ * default that it names that of `kyma_version`. */
 struct orchestration_settings {
     const char *kyma_version;       /* sent if a request names no version */
     const char *kubernetes_version; /* sent by upgrades of clusters, and shown, if a request names none */
     const char *machine_image;      /* sent by upgrades of clusters if a request names none; "" or NULL: neither is */
     const char *machine_image_version;
+    bool kubernetes_auto_update;     /* sent by upgrades of clusters: enableKubernetesVersionAutoUpdate */
+    bool machine_image_auto_update;  /* and enableMachineImageVersionAutoUpdate */
     const struct releases *releases; /* the versions that can be sent, with their configurations */
     int partitions;                  /* of every topic: so many brokers must report their targets */
+    int orchestrations_max;          /* of a lane at a time, beyond pending; 0: 1 */
 };
 
 enum {
@@ -57,6 +63,11 @@ enum {
     /* So many operations at most are retried by one request that names none, the oldest ones: record and answer list
      * them. */
     ORCHESTRATION_RETRY_MAX = 30000,
+    /* So long (ms) after windows have opened, operations whose window opened at that moment wait for each other: the
+     * scheduler says so of each of its partitions apart, and they are to start in their order. */
+    ORCHESTRATION_OPENING_MS = 1000,
+    /* So many retries with a key are remembered, so that another body under one of their keys is refused. */
+    ORCHESTRATION_RETRY_KEYS_MAX = 100,
 };
 
 /* Settings: struct orchestration_settings. */

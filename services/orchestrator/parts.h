@@ -13,6 +13,7 @@ enum orchestration_request {
     REQUEST_SCHEDULE,
     REQUEST_REPORT,
     REQUEST_WAKE,
+    REQUEST_RELEASES,
 };
 
 enum orchestration_event {
@@ -25,7 +26,6 @@ enum orchestration_event {
     EVENT_PLANNED,
     EVENT_RELEASED,
     EVENT_DISPATCHED,
-    EVENT_REHEARSED,
     EVENT_RESCHEDULED,
     EVENT_PROGRESSED,
     EVENT_STOPPED,
@@ -36,12 +36,18 @@ enum orchestration_event {
     EVENT_CANCELED,
     EVENT_SUCCEEDED,
     EVENT_FAILED,
+    EVENT_CONFIGURED,
+    EVENT_RELEASES_ADOPTED,
+    EVENT_RELEASES_REFUSED,
+    EVENT_REHEARSED, /* only read */
 };
 
 enum orchestration_table {
     TABLE_ORCHESTRATION,
+    TABLE_CONFIGURATION,
     TABLE_OPERATION,
     TABLE_LATEST,
+    TABLE_RELEASES,
     TABLE_COUNT,
 };
 
@@ -60,7 +66,8 @@ void orchestration_evolve(void *state, const struct event *event, struct changes
 /* react.c: the messages to brokers, schedulers and provisioners. */
 void orchestration_react(const void *state, const struct event *event, struct messages *out);
 
-/* rows.c: the read model, there and back. */
+/* rows.c: the read model, there and back. A configuration's row is named "<orchestration ID>/<hash>"; own: free. */
+char *configuration_row_id(const char *orchestration_id, const char *hash);
 json_t *orchestration_row(const void *state, int table, const char *id);
 void orchestration_load(void *state, int table, const json_t *row);
 

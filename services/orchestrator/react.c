@@ -134,13 +134,6 @@ static void react_rescheduled(const struct state *state, const struct orchestrat
     groups_release(&groups);
 }
 
-/* All else of one that had ended is over, so that only what is retried waits. */
-static void react_resumed(const struct orchestration *orchestration, const struct event *event, struct messages *out)
-{
-    if (strcmp(data_text(event->data, "windows"), "new") == 0)
-        group_waiting(orchestration, GROUP_REQUEST, out);
-}
-
 /* Only a timer can be dropped; what is opened at once waits nowhere. */
 static void react_halted(const struct orchestration *orchestration, struct messages *out)
 {
@@ -150,33 +143,135 @@ static void react_halted(const struct orchestration *orchestration, struct messa
 
 /* --- To the provisioners --- */
 
-/* The configuration goes ahead, once to each partition, so that an upgrade need only name its hash. */
-static void configure(const struct orchestration *orchestration, const struct event *event, struct messages *out)
-{
-    int partitions = messages_partitions(out);
-    bool *concerned = calloc((size_t)partitions, sizeof *concerned);
+/* Who is sent a configuration. It goes ahead, once to each partition, so that an upgrade need only name its hash. */
+struct receivers {
+    const struct configuration *configuration;
+    bool *partitions; /* those that are concerned */
+};
 
-    if (concerned == NULL)
-        abort();
-    for (size_t i = 0; i < orchestration->count; i++)
-        concerned[partition_of(orchestration->operations[i]->texts[TEXT_RUNTIME_ID], partitions)] = true;
-    for (int partition = 0; partition < partitions; partition++)
-        if (concerned[partition])
-            messages_add(out, (struct message){ .topic = "runtimes",
-                                                .partition = partition,
-                                                .type = "tidegate.runtime.configure.v1",
-                                                .traceparent = orchestration->traceparent,
-                                                .data = json_pack("{s:s, s:O}", "hash", orchestration->configuration,
-                                                                  "kymaConfig",
-                                                                  json_object_get(event->data, "kymaConfig")) });
-    free(concerned);
+static int compare_hashes(const void *a, const void *b)
+{
+    const struct receivers *left = a, *right = b;
+
+    return strcmp(left->configuration->hash, right->configuration->hash);
 }
 
-static void react_scheduled(const struct orchestration *orchestration, const struct event *event, struct messages *out)
+static struct receivers *receivers_new(const struct orchestration *orchestration, int partitions)
 {
-    if (!orchestration->dry_run && !orchestration->lane->type->cluster)
-        configure(orchestration, event, out);
+    struct receivers *receivers = value_allocate((HASH_COUNT(orchestration->configurations) + 1) * sizeof *receivers);
+    size_t count = 0;
+
+    for (const struct configuration *at = orchestration->configurations; at != NULL; at = at->hh.next)
+        receivers[count++] = (struct receivers){ at, value_allocate((size_t)partitions * sizeof(bool)) };
+    qsort(receivers, count, sizeof *receivers, compare_hashes);
+    return receivers;
+}
+
+static void configure_partition(const struct orchestration *orchestration, const struct configuration *configuration,
+                                int partition, struct messages *out)
+{
+    messages_add(out, (struct message){ .topic = "runtimes",
+                                        .partition = partition,
+                                        .type = "tidegate.runtime.configure.v1",
+                                        .traceparent = orchestration->traceparent,
+                                        .data = json_pack("{s:s, s:O}", "hash", configuration->hash, "kymaConfig",
+                                                          configuration->body) });
+}
+
+/* What those operations are sent, by hash and partition. */
+static void configure(const struct orchestration *orchestration, const struct operation *const *operations,
+                      size_t operation_count, struct messages *out)
+{
+    int partitions = messages_partitions(out);
+    size_t count = HASH_COUNT(orchestration->configurations);
+    struct receivers *receivers = receivers_new(orchestration, partitions);
+
+    for (size_t i = 0; i < operation_count; i++) {
+        const char *hash = operation_configuration(operations[i]);
+        const struct receivers key = { configuration_find(orchestration, hash), NULL };
+        struct receivers *found;
+
+        if (key.configuration == NULL)
+            continue;
+        found = bsearch(&key, receivers, count, sizeof key, compare_hashes);
+        found->partitions[partition_of(operations[i]->texts[TEXT_RUNTIME_ID], partitions)] = true;
+    }
+    for (size_t i = 0; i < count; i++) {
+        for (int partition = 0; partition < partitions; partition++)
+            if (receivers[i].partitions[partition])
+                configure_partition(orchestration, receivers[i].configuration, partition, out);
+        free(receivers[i].partitions);
+    }
+    free(receivers);
+}
+
+static bool sends_kyma(const struct orchestration *orchestration)
+{
+    return !orchestration->dry_run && !orchestration->lane->type->cluster;
+}
+
+static void configure_where(const struct orchestration *orchestration,
+                            bool (*concerned)(const struct operation *operation), struct messages *out)
+{
+    const struct operation **operations;
+    size_t count = 0;
+
+    if (!sends_kyma(orchestration))
+        return;
+    operations = value_allocate((orchestration->count + 1) * sizeof(struct operation *));
+    for (size_t i = 0; i < orchestration->count; i++)
+        if (concerned(orchestration->operations[i]))
+            operations[count++] = orchestration->operations[i];
+    configure(orchestration, operations, count, out);
+    free(operations);
+}
+
+static bool is_usual(const struct operation *operation)
+{
+    return operation->version == NULL;
+}
+
+static bool is_resumed(const struct operation *operation)
+{
+    return operation->state == OPERATION_PENDING && operation->attempt > 1;
+}
+
+/* Before the start: so no record names many configurations. What is retried is sent when it is resumed. */
+static void react_configured(const struct state *state, const struct orchestration *orchestration,
+                             const struct event *event, struct messages *out)
+{
+    const struct operation **operations;
+    json_t *choice, *id;
+    size_t count = 0, i, j;
+
+    if (orchestration->resolved || !sends_kyma(orchestration))
+        return;
+    operations = value_allocate((orchestration->count + 1) * sizeof(struct operation *));
+    json_array_foreach(json_object_get(event->data, "choices"), i, choice) {
+        json_array_foreach(json_object_get(choice, "operations"), j, id) {
+            const struct operation *operation = operation_find(state, json_string_value(id));
+
+            if (operation != NULL && operation->orchestration == orchestration && count < orchestration->count)
+                operations[count++] = operation;
+        }
+    }
+    configure(orchestration, operations, count, out);
+    free(operations);
+}
+
+static void react_scheduled(const struct orchestration *orchestration, struct messages *out)
+{
+    configure_where(orchestration, is_usual, out);
     group_waiting(orchestration, GROUP_REQUEST, out);
+}
+
+/* All else of one that had ended is over, so that only what is retried waits. The provisioners may have forgotten the
+ * configurations since. */
+static void react_resumed(const struct orchestration *orchestration, const struct event *event, struct messages *out)
+{
+    configure_where(orchestration, is_resumed, out);
+    if (strcmp(data_text(event->data, "windows"), "new") == 0)
+        group_waiting(orchestration, GROUP_REQUEST, out);
 }
 
 static json_t *upgrade_of_kyma(const struct operation *operation)
@@ -186,8 +281,8 @@ static json_t *upgrade_of_kyma(const struct operation *operation)
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "runtimeID", operation->texts[TEXT_RUNTIME_ID],
                      "instanceID", operation->texts[TEXT_INSTANCE_ID], "globalAccountID",
                      operation->texts[TEXT_GLOBAL_ACCOUNT_ID], "operationID", operation->id, "orchestrationID",
-                     orchestration->id, "lane", orchestration->lane->type->name, "version", orchestration->version,
-                     "configuration", orchestration->configuration);
+                     orchestration->id, "lane", orchestration->lane->type->name, "version",
+                     operation_version(operation), "configuration", operation_configuration(operation));
 }
 
 static json_t *upgrade_of_cluster(const struct operation *operation)
@@ -216,6 +311,8 @@ static void react_dispatched(const struct state *state, const struct orchestrati
         data = cluster ? upgrade_of_cluster(operation) : upgrade_of_kyma(operation);
         if (operation->attempt > 1)
             json_object_set_new(data, "attempt", json_integer(operation->attempt));
+        if (orchestration->dry_run)
+            json_object_set_new(data, "dryRun", json_true());
         messages_add(out, (struct message){ .topic = "runtimes",
                                             .key = operation->texts[TEXT_RUNTIME_ID],
                                             .type = cluster ? "tidegate.runtime.upgradeShoot.v1"
@@ -233,7 +330,8 @@ void orchestration_react(const void *state, const struct event *event, struct me
         return;
     switch ((enum orchestration_event)event->type) {
     case EVENT_STARTED: react_started(orchestration, out); break;
-    case EVENT_SCHEDULED: react_scheduled(orchestration, event, out); break;
+    case EVENT_CONFIGURED: react_configured(state, orchestration, event, out); break;
+    case EVENT_SCHEDULED: react_scheduled(orchestration, out); break;
     case EVENT_DISPATCHED: react_dispatched(state, orchestration, event, out); break;
     case EVENT_RESCHEDULED: react_rescheduled(state, orchestration, event, out); break;
     case EVENT_RESUMED: react_resumed(orchestration, event, out); break;
@@ -251,6 +349,8 @@ void orchestration_react(const void *state, const struct event *event, struct me
     case EVENT_DECLINED:
     case EVENT_CANCELED:
     case EVENT_SUCCEEDED:
-    case EVENT_FAILED: break;
+    case EVENT_FAILED:
+    case EVENT_RELEASES_ADOPTED:
+    case EVENT_RELEASES_REFUSED: break;
     }
 }

@@ -121,15 +121,26 @@ static void answer(const char *id, json_t *retried, const struct selection *sele
                                "invalidOperations", list_or_null(selection->invalid), "msg", message));
 }
 
+/* A key is remembered with the body that came with it, whatever came of it. */
+static void name_key(const struct request *request, json_t *data)
+{
+    if (data_text(request->data, "retryID")[0] == '\0')
+        return;
+    json_object_set_new(data, "retryID", json_string(data_text(request->data, "retryID")));
+    json_object_set_new(data, "bodyHash", json_string(data_text(request->data, "bodyHash")));
+}
+
 static void decline(const struct request *request, const char *id, const struct selection *selection,
                     struct decision *out)
 {
     char message[REASON_SIZE];
+    json_t *data;
 
     reason_format(message, "No valid operations to retry for orchestration %s", id);
-    decision_event(out, EVENT_DECLINED, id,
-                   json_pack("{s:s, s:o, s:s}", "request", orchestration_core.request_types[request->type], "actor",
-                             orchestration_actor(request), "reason", message));
+    data = json_pack("{s:s, s:o, s:s}", "request", orchestration_core.request_types[request->type], "actor",
+                     orchestration_actor(request), "reason", message);
+    name_key(request, data);
+    decision_event(out, EVENT_DECLINED, id, data);
     answer(id, NULL, selection, message, out);
 }
 
@@ -154,10 +165,7 @@ static void take(const struct request *request, const struct orchestration *orch
     json_t *data = json_pack("{s:o, s:O}", "actor", orchestration_actor(request), "operations", ids);
 
     describe(orchestration, data);
-    if (data_text(request->data, "retryID")[0] != '\0') {
-        json_object_set_new(data, "retryID", json_string(data_text(request->data, "retryID")));
-        json_object_set_new(data, "bodyHash", json_string(data_text(request->data, "bodyHash")));
-    }
+    name_key(request, data);
     decision_event(out, EVENT_RETRIED, orchestration->id, data);
     answer(orchestration->id, ids, selection, "retry operations are queued for processing", out);
     json_decref(ids);
@@ -183,18 +191,19 @@ static void retry(const struct state *state, const struct request *request, cons
     selection_release(&selection);
 }
 
-/* A repetition of what was done last decides nothing: its answer stands in the read model. */
+/* A repetition decides nothing: its answer stands in the read model. */
 void orchestration_decide_retry(const struct state *state, const struct request *request, struct decision *out)
 {
     const char *id = data_text(request->data, "orchestrationID"), *key = data_text(request->data, "retryID");
     const struct orchestration *orchestration = orchestration_find(state, id);
+    const char *known = orchestration == NULL ? NULL : orchestration_remembered(orchestration, key);
 
     if (orchestration == NULL)
         orchestration_refuse(request, id, 404, out, "while retrying orchestration %s: orchestration %s not found", id,
                              id);
-    else if (key[0] == '\0' || strcmp(key, orchestration->retry) != 0)
+    else if (known == NULL)
         retry(state, request, orchestration, out);
-    else if (strcmp(data_text(request->data, "bodyHash"), orchestration->retry_hash) != 0)
+    else if (strcmp(data_text(request->data, "bodyHash"), known) != 0)
         orchestration_refuse(
             request, id, 422, out,
             "while retrying orchestration %s: the Idempotency-Key was used before, for a request with another "

@@ -1,5 +1,6 @@
 /* The read model: one row for each orchestration and each operation, enough to come back from. */
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/timestamp.h"
@@ -8,12 +9,15 @@
 
 #define UNFINISHED "state NOT IN ('succeeded', 'failed', 'canceled')"
 
-/* Orchestrations first: operations are loaded into them. */
+/* Orchestrations first, for the others are loaded into them; then configurations, which operations name. */
 const struct core_table orchestration_tables[TABLE_COUNT] = {
     [TABLE_ORCHESTRATION] = { "orchestration", "orchestration_id", UNFINISHED },
+    [TABLE_CONFIGURATION] = { "configuration", "orchestration_id",
+                              "orchestration_id IN (SELECT orchestration_id FROM orchestration WHERE " UNFINISHED ")" },
     [TABLE_OPERATION] = { "operation", "orchestration_id",
                           "orchestration_id IN (SELECT orchestration_id FROM orchestration WHERE " UNFINISHED ")" },
     [TABLE_LATEST] = { "latest", NULL, "true" },
+    [TABLE_RELEASES] = { "releases", NULL, "true" },
 };
 
 /* --- Values --- */
@@ -97,6 +101,8 @@ static json_t *orchestration_to_row(const struct orchestration *orchestration)
     set(row, "created_at", time_json(orchestration->created_at));
     set(row, "updated_at", time_json(orchestration->updated_at));
     set_integer(row, "arrival", orchestration->arrival);
+    set_integer(row, "accepted_offset", orchestration->accepted);
+    set_integer(row, "configured", orchestration->configured);
     set(row, "parameters", shared(orchestration->parameters));
     set(row, "actor", shared(orchestration->actor));
     set_text(row, "version", orchestration->version);
@@ -108,8 +114,7 @@ static json_t *orchestration_to_row(const struct orchestration *orchestration)
     set_integer(row, "workers", orchestration->workers);
     set_integer(row, "max_failures", orchestration->max_failures);
     set(row, "stopped", json_boolean(orchestration->stopped));
-    set_text(row, "retry_id", orchestration->retry);
-    set_text(row, "retry_hash", orchestration->retry_hash);
+    set(row, "retries", json_copy(orchestration->retries)); /* a row is a value, the list grows */
     set(row, "dry_run", json_boolean(orchestration->dry_run));
     set_integer(row, "partitions", orchestration->partitions);
     set(row, "reported", reported(orchestration));
@@ -129,6 +134,8 @@ static void orchestration_from_row(struct state *state, const json_t *row)
     if (orchestration_find(state, id) != NULL)
         return;
     orchestration = orchestration_add(state, id, data_text(row, "lane"), data_integer(row, "arrival"));
+    orchestration->accepted = data_integer(row, "accepted_offset");
+    orchestration->configured = (int)data_integer(row, "configured");
     text_set(&orchestration->description, data_text(row, "description"));
     orchestration->created_at = time_read(row, "created_at");
     orchestration->updated_at = time_read(row, "updated_at");
@@ -144,8 +151,7 @@ static void orchestration_from_row(struct state *state, const json_t *row)
     orchestration->workers = (int)data_integer(row, "workers");
     orchestration->max_failures = (int)data_integer(row, "max_failures");
     orchestration->stopped = json_is_true(json_object_get(row, "stopped"));
-    text_set(&orchestration->retry, data_text(row, "retry_id"));
-    text_set(&orchestration->retry_hash, data_text(row, "retry_hash"));
+    json_array_extend(orchestration->retries, json_object_get(row, "retries"));
     orchestration->dry_run = json_is_true(json_object_get(row, "dry_run"));
     orchestration->resolved = json_is_true(json_object_get(row, "resolved"));
     orchestration_asked(orchestration, (int)data_integer(row, "partitions"));
@@ -176,6 +182,10 @@ static json_t *operation_to_row(const struct operation *operation)
     set_text(row, "description", operation->description);
     set_integer(row, "release", operation->release);
     set_integer(row, "attempt", operation->attempt);
+    set_integer(row, "position", operation->position);
+    set(row, "sent", json_boolean(operation->sent));
+    set_text(row, "version", operation->version == NULL ? "" : operation->version);
+    set_text(row, "configuration", operation->configuration == NULL ? "" : operation->configuration->hash);
     set(row, "created_at", time_json(operation->created_at));
     set(row, "updated_at", time_json(operation->updated_at));
     return row;
@@ -197,11 +207,54 @@ static void operation_from_row(struct state *state, const json_t *row)
     text_set(&operation->description, data_text(row, "description"));
     operation->release = data_integer(row, "release");
     operation->attempt = (int)data_integer(row, "attempt");
-    operation->created_at = time_read(row, "created_at");
+    operation->position = (int)data_integer(row, "position");
+    operation->sent = json_is_true(json_object_get(row, "sent"));
+    if (data_text(row, "version")[0] != '\0')
+        text_set(&operation->version, data_text(row, "version"));
+    operation->configuration = configuration_find(orchestration, data_text(row, "configuration"));
+    operation_created(operation, time_read(row, "created_at"));
     operation->updated_at = time_read(row, "updated_at");
     operation_change(operation, (enum phase)name_index(phase_names, PHASE_COUNT, data_text(row, "phase")),
                      (enum operation_state)name_index(operation_state_names, OPERATION_STATE_COUNT,
                                                       data_text(row, "state")));
+}
+
+/* --- Configurations --- */
+
+char *configuration_row_id(const char *orchestration_id, const char *hash)
+{
+    char *id;
+
+    if (asprintf(&id, "%s/%s", orchestration_id, hash) < 0)
+        abort();
+    return id;
+}
+
+/* NULL: there is none so named. */
+static json_t *configuration_to_row(const struct state *state, const char *id)
+{
+    const char *slash = strrchr(id, '/');
+    char *orchestration_id = strndup(id, slash == NULL ? 0 : (size_t)(slash - id));
+    const struct orchestration *orchestration = orchestration_find(state, orchestration_id);
+    const struct configuration *configuration = orchestration == NULL ? NULL
+                                                                      : configuration_find(orchestration, slash + 1);
+    json_t *row = configuration == NULL ? NULL : json_object();
+
+    free(orchestration_id);
+    if (row == NULL)
+        return NULL;
+    set_text(row, "orchestration_id", orchestration->id);
+    set_text(row, "hash", configuration->hash);
+    set(row, "body", json_incref(configuration->body));
+    return row;
+}
+
+static void configuration_from_row(struct state *state, const json_t *row)
+{
+    struct orchestration *orchestration = orchestration_find(state, data_text(row, "orchestration_id"));
+
+    if (orchestration != NULL)
+        configuration_add(orchestration, data_text(row, "hash"), json_incref(json_object_get(row, "body")));
 }
 
 /* --- The newest operations of instances --- */
@@ -224,6 +277,36 @@ static void latest_from_row(struct state *state, const json_t *row)
     latest_add(state, type, data_text(row, "instance_id"), time_read(row, "created_at"));
 }
 
+/* --- Releases --- */
+
+static json_t *text_or_null(const char *text)
+{
+    return text == NULL ? json_null() : json_string(text);
+}
+
+static json_t *adoption_to_row(const struct adoption *adoption)
+{
+    json_t *row = json_object();
+
+    set(row, "hash", text_or_null(adoption->hash));
+    set(row, "body", shared(adoption->json));
+    set(row, "adopted_at", adoption->hash == NULL ? json_null() : time_json(adoption->adopted_at));
+    set(row, "refused_hash", text_or_null(adoption->refused));
+    set(row, "refused_reason", text_or_null(adoption->reason));
+    set(row, "refused_at", adoption->refused == NULL ? json_null() : time_json(adoption->refused_at));
+    return row;
+}
+
+static void adoption_from_row(struct state *state, const json_t *row)
+{
+    if (json_is_string(json_object_get(row, "hash")))
+        adoption_adopt_releases(&state->adoption, data_text(row, "hash"), json_object_get(row, "body"),
+                                time_read(row, "adopted_at"));
+    if (json_is_string(json_object_get(row, "refused_hash")))
+        adoption_refuse_releases(&state->adoption, data_text(row, "refused_hash"), data_text(row, "refused_reason"),
+                                 time_read(row, "refused_at"));
+}
+
 /* --- All --- */
 
 json_t *orchestration_row(const void *state, int table, const char *id)
@@ -234,8 +317,10 @@ json_t *orchestration_row(const void *state, int table, const char *id)
 
     switch ((enum orchestration_table)table) {
     case TABLE_ORCHESTRATION: return orchestration == NULL ? NULL : orchestration_to_row(orchestration);
+    case TABLE_CONFIGURATION: return configuration_to_row(state, id);
     case TABLE_OPERATION: return operation == NULL ? NULL : operation_to_row(operation);
     case TABLE_LATEST: return latest == NULL ? NULL : latest_to_row(latest);
+    case TABLE_RELEASES: return adoption_to_row(&((const struct state *)state)->adoption);
     case TABLE_COUNT: break;
     }
     return NULL;
@@ -245,8 +330,10 @@ void orchestration_load(void *state, int table, const json_t *row)
 {
     switch ((enum orchestration_table)table) {
     case TABLE_ORCHESTRATION: orchestration_from_row(state, row); break;
+    case TABLE_CONFIGURATION: configuration_from_row(state, row); break;
     case TABLE_OPERATION: operation_from_row(state, row); break;
     case TABLE_LATEST: latest_from_row(state, row); break;
+    case TABLE_RELEASES: adoption_from_row(state, row); break;
     case TABLE_COUNT: break;
     }
 }

@@ -14,17 +14,14 @@ static bool text_missing(const json_t *object, const char *member)
 }
 
 /* What was asked for, completed by what will be sent, for both types of upgrade alike. The caller owns it. */
-static json_t *parameters_enriched(const struct orchestration *orchestration,
-                                   const struct orchestration_settings *settings)
+static json_t *parameters_enriched(const struct state *state, const struct orchestration *orchestration)
 {
+    const struct orchestration_settings *settings = state->settings;
     const json_t *asked = orchestration->parameters, *cluster;
     json_t *parameters = json_is_object(asked) ? json_copy((json_t *)asked) : json_object();
-    bool of_cluster = orchestration->lane->type->cluster;
 
     if (text_missing(json_object_get(parameters, "kyma"), "version"))
-        json_object_set_new(parameters, "kyma",
-                            json_pack("{s:s}", "version",
-                                      of_cluster ? settings->kyma_version : orchestration->version));
+        json_object_set_new(parameters, "kyma", json_pack("{s:s}", "version", state_kyma_version(state)));
     cluster = json_object_get(parameters, "kubernetes");
     if (text_missing(cluster, "kubernetesVersion"))
         json_object_set_new(parameters, "kubernetes",
@@ -55,32 +52,37 @@ static json_t *cluster_config(const struct orchestration *orchestration, const s
         if (value != NULL && value[0] != '\0')
             json_object_set_new(config, members[i].member, json_string(value));
     }
+    json_object_set_new(config, "enableKubernetesVersionAutoUpdate", json_boolean(settings->kubernetes_auto_update));
+    json_object_set_new(config, "enableMachineImageVersionAutoUpdate",
+                        json_boolean(settings->machine_image_auto_update));
     return config;
 }
 
-static void schedule(const struct orchestration *orchestration, const struct orchestration_settings *settings,
-                     struct decision *out)
+/* All targets are in. Operations that differ from the others come first, in records of their own. */
+static void schedule(const struct state *state, const struct orchestration *orchestration, struct decision *out)
 {
     bool of_cluster = orchestration->lane->type->cluster;
-    json_t *configuration = of_cluster ? NULL
-                                       : (json_t *)releases_configuration(settings->releases, orchestration->version);
+    const struct releases *releases = state_releases(state);
+    const char *version = of_cluster ? "" : orchestration_version_to_send(state, orchestration);
+    json_t *configuration = of_cluster ? NULL : (json_t *)(uintptr_t)releases_configuration(releases, version);
     char description[128];
     json_t *data;
 
     if (configuration == NULL && !of_cluster) { /* it was there when the orchestration was accepted */
         snprintf(description, sizeof description, "while resolving operations: there is no release %.64s any more",
-                 orchestration->version);
+                 version);
         decision_event(out, EVENT_FAILED, orchestration->id, json_pack("{s:s}", "description", description));
         return;
     }
+    if (configure_is_in(out) || configure_targets(state, orchestration, out))
+        return;
     snprintf(description, sizeof description, "Scheduled %zu operations", orchestration->count);
     data = json_pack("{s:I, s:s, s:o, s:s}", "operations", (json_int_t)orchestration->count, "description", description,
-                     "parameters", parameters_enriched(orchestration, settings), "version", orchestration->version);
+                     "parameters", parameters_enriched(state, orchestration), "version", version);
     if (of_cluster) {
-        json_object_set_new(data, "clusterConfig", cluster_config(orchestration, settings));
+        json_object_set_new(data, "clusterConfig", cluster_config(orchestration, state->settings));
     } else {
-        json_object_set_new(data, "configuration",
-                            json_string(releases_hash(settings->releases, orchestration->version)));
+        json_object_set_new(data, "configuration", json_string(releases_hash(releases, version)));
         json_object_set(data, "kymaConfig", configuration);
     }
     decision_event(out, EVENT_SCHEDULED, orchestration->id, data);
@@ -96,7 +98,7 @@ static size_t turns_in(const struct decision *decision)
     for (size_t i = 0; i < decision->count; i++) {
         const struct decided_event *event = &decision->events[i];
 
-        if (event->type == EVENT_DISPATCHED || event->type == EVENT_REHEARSED || event->type == EVENT_RESCHEDULED)
+        if (event->type == EVENT_DISPATCHED || event->type == EVENT_RESCHEDULED)
             count += json_array_size(json_object_get(event->data, "operations"));
     }
     return count;
@@ -114,14 +116,27 @@ static bool release_is_partial(const struct orchestration *orchestration)
     return orchestration->by_phase[PHASE_WAITING] > 0 && strcmp(orchestration->schedule, "immediate") == 0;
 }
 
-/* How many operations may start now. In a dry run each is done at once and holds no slot. */
+/* Until when it waits, at most, for the release of others whose window opened at the same moment: their turn may come
+ * before its own. 0: there are none. */
+static int64_t wait_for_others_ms(const struct operation *operation)
+{
+    if (operation->release == 0 || orchestration_opening(operation->orchestration, operation->window_begin) == 0)
+        return 0; /* `release` 0: first of all, whoever comes */
+    return operation->window_begin + ORCHESTRATION_OPENING_MS;
+}
+
+/* Not where a window is said to be open that is yet to open: clocks differ, and it must not wait long. */
+static bool waits_for_others(const struct operation *operation, int64_t now_ms)
+{
+    return operation->window_begin <= now_ms && now_ms < wait_for_others_ms(operation);
+}
+
+/* How many operations may start now. */
 static size_t slots_free(const struct orchestration *orchestration)
 {
     size_t workers = (size_t)orchestration->workers, running = orchestration_running(orchestration);
     size_t left = limit_left(orchestration);
 
-    if (orchestration->dry_run && left > 0)
-        return ORCHESTRATION_BATCH_MAX;
     if (release_is_partial(orchestration))
         return 0;
     return running < workers ? least(workers - running, left) : 0;
@@ -141,19 +156,23 @@ struct turns {
     size_t count;
 };
 
-/* The next ones, so many that `slots` of them may start, or all that a record may hold. Usually the window of none has
- * ended, so it looks no further than it must. */
+/* The next ones, so many that `slots` of them may start, or all that a record may hold, as far as none waits for others.
+ * Usually the window of none has ended, so it looks no further than it must. */
 static void turns_take(const struct orchestration *orchestration, size_t slots, size_t most, int64_t now_ms,
                        struct turns *turns)
 {
     for (size_t wanted = least(slots, most);; wanted = least(2 * wanted, most)) {
-        size_t open = 0, i;
+        size_t open = 0, i, count = heap_firsts(&orchestration->ready, turns->items, wanted);
 
-        turns->count = heap_firsts(&orchestration->ready, turns->items, wanted);
-        for (i = 0; i < turns->count && open < slots; i++)
-            open += window_ended(operation_of_turn(turns->items[i]), now_ms) ? 0 : 1;
+        for (i = 0; i < count && open < slots; i++) {
+            const struct operation *operation = operation_of_turn(turns->items[i]);
+
+            if (waits_for_others(operation, now_ms))
+                break;
+            open += window_ended(operation, now_ms) ? 0 : 1;
+        }
         turns->count = i;
-        if (open == slots || wanted == most)
+        if (open == slots || wanted == most || i < count)
             return;
     }
 }
@@ -180,13 +199,28 @@ static void dispatch(const struct orchestration *orchestration, int64_t now_ms, 
         decision_event(out, EVENT_RESCHEDULED, orchestration->id,
                        json_pack("{s:O, s:I}", "operations", late, "after", (json_int_t)now_ms));
     if (json_array_size(started) > 0)
-        decision_event(out, orchestration->dry_run ? EVENT_REHEARSED : EVENT_DISPATCHED, orchestration->id,
-                       json_pack("{s:O}", "operations", started));
+        decision_event(out, EVENT_DISPATCHED, orchestration->id, json_pack("{s:O}", "operations", started));
     json_decref(late);
     json_decref(started);
 }
 
 /* --- The whole --- */
+
+static size_t turn_count(const struct state *state)
+{
+    return state->settings->orchestrations_max > 0 ? (size_t)state->settings->orchestrations_max : 1;
+}
+
+bool orchestration_has_turn(const struct state *state, const struct orchestration *orchestration)
+{
+    const struct orchestration *firsts[LANE_ORCHESTRATIONS_MAX];
+    size_t count = lane_firsts(orchestration->lane, firsts, turn_count(state));
+
+    for (size_t i = 0; i < count; i++)
+        if (firsts[i] == orchestration)
+            return true;
+    return false;
+}
 
 static void finish(const struct orchestration *orchestration, struct decision *out)
 {
@@ -194,17 +228,30 @@ static void finish(const struct orchestration *orchestration, struct decision *o
                    orchestration->id, json_pack("{s:s}", "description", orchestration->description));
 }
 
+static bool is_resolved(const struct orchestration *orchestration)
+{
+    return orchestration->partitions > 0 && orchestration->reported_count == orchestration->partitions;
+}
+
+/* What could not be configured the last time may be now; if that is too much for a record, a deadline takes the rest. */
+static void go_on(const struct state *state, const struct orchestration *orchestration, struct decision *out)
+{
+    if (configure_is_in(out) ? configure_missing(orchestration) > 0 : configure_retried(state, orchestration, out))
+        return;
+    retry_resume(orchestration, out);
+}
+
 static void settle(const struct state *state, const struct orchestration *orchestration, int64_t now_ms,
                    struct decision *out)
 {
     switch (orchestration->state) {
     case ORCHESTRATION_PENDING:
-        if (orchestration->partitions > 0 && orchestration->reported_count == orchestration->partitions)
-            schedule(orchestration, state->settings, out);
+        if (is_resolved(orchestration))
+            schedule(state, orchestration, out);
         break;
     case ORCHESTRATION_IN_PROGRESS:
         if (orchestration->by_state[OPERATION_RETRYING] > 0)
-            retry_resume(orchestration, out);
+            go_on(state, orchestration, out);
         else if (orchestration->by_phase[PHASE_DONE] == orchestration->count)
             finish(orchestration, out);
         else if (limit_is_reached(orchestration) && !orchestration->stopped)
@@ -224,25 +271,38 @@ static void settle(const struct state *state, const struct orchestration *orches
     }
 }
 
-/* Only the first one of a lane can go on; one that waits for its turn is canceled in the request itself. */
+/* Only the first of a lane can go on; one that waits for its turn is canceled in the request itself. */
 void orchestration_settle(const void *state, int64_t now_ms, struct decision *out)
 {
     const struct state *all = state;
 
     for (const struct lane *lane = all->lanes; lane != NULL; lane = lane->hh.next) {
-        const struct orchestration *first = lane_first(lane);
+        const struct orchestration *firsts[LANE_ORCHESTRATIONS_MAX];
+        size_t count = lane_firsts(lane, firsts, turn_count(all));
 
-        if (first != NULL)
-            settle(all, first, now_ms, out);
+        for (size_t i = 0; i < count; i++)
+            settle(all, firsts[i], now_ms, out);
     }
 }
 
-/* At once, if at all: a lane is free and one waits for it, new or retried, or a record could not hold all that may start.
- * The ID of the latter names how far it has come, so that the next one is another deadline, which need not wait. */
+/* At once: a lane is free and one waits for it, new or retried, or a record could not hold all that is decided of
+ * operations, or all that may start; or as soon as the next operation waits for others no longer. The ID names how far it
+ * has come, so that the next one is another deadline, which need not wait. */
 static bool due(const struct orchestration *orchestration, struct deadline *deadline)
 {
+    deadline->at_ms = 0;
     if (orchestration->partitions == 0 || orchestration->state == ORCHESTRATION_RETRYING) {
         snprintf(deadline->id, sizeof deadline->id, "%.63s", orchestration->id);
+        return true;
+    }
+    if (orchestration->state == ORCHESTRATION_PENDING && is_resolved(orchestration)) {
+        snprintf(deadline->id, sizeof deadline->id, "%.36s/configured/%d", orchestration->id,
+                 orchestration->configured);
+        return true;
+    }
+    if (orchestration->state == ORCHESTRATION_IN_PROGRESS && orchestration->by_state[OPERATION_RETRYING] > 0) {
+        snprintf(deadline->id, sizeof deadline->id, "%.36s/retry/%zu", orchestration->id,
+                 configure_missing(orchestration));
         return true;
     }
     if (orchestration->state != ORCHESTRATION_IN_PROGRESS || orchestration->ready.count == 0 ||
@@ -250,23 +310,27 @@ static bool due(const struct orchestration *orchestration, struct deadline *dead
         return false;
     snprintf(deadline->id, sizeof deadline->id, "%.36s/%zu/%zu", orchestration->id,
              orchestration->by_phase[PHASE_DONE] + orchestration_running(orchestration), orchestration->ready.count);
+    deadline->at_ms = wait_for_others_ms(operation_of_turn(heap_first(&orchestration->ready)));
     return true;
 }
 
 struct deadline orchestration_deadline(const void *state)
 {
     const struct state *all = state;
-    const struct orchestration *earliest = NULL;
+    int64_t arrival = INT64_MAX;
     struct deadline deadline = { .at_ms = DEADLINE_NEVER };
 
     for (const struct lane *lane = all->lanes; lane != NULL; lane = lane->hh.next) {
-        const struct orchestration *first = lane_first(lane);
+        const struct orchestration *firsts[LANE_ORCHESTRATIONS_MAX];
+        size_t count = lane_firsts(lane, firsts, turn_count(all));
         struct deadline its;
 
-        if (first != NULL && due(first, &its) && (earliest == NULL || first->arrival < earliest->arrival)) {
-            earliest = first;
+        for (size_t i = 0; i < count; i++) {
+            if (!due(firsts[i], &its) || its.at_ms > deadline.at_ms ||
+                (its.at_ms == deadline.at_ms && firsts[i]->arrival >= arrival))
+                continue;
+            arrival = firsts[i]->arrival;
             deadline = its;
-            deadline.at_ms = 0;
         }
     }
     return deadline;

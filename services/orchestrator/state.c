@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/release/release.h"
 #include "services/orchestrator/latest.h"
 
 const char *const operation_state_names[OPERATION_STATE_COUNT] = {
@@ -64,6 +65,12 @@ const struct lane_type *lane_type_find(const char *name)
     return NULL;
 }
 
+/* In the order of their types, whichever came first: what is decided of each stands in one record. */
+static int compare_lanes(const struct lane *a, const struct lane *b)
+{
+    return a->type < b->type ? -1 : a->type > b->type;
+}
+
 static struct lane *lane_get(struct state *state, const char *name)
 {
     struct lane *lane;
@@ -75,15 +82,19 @@ static struct lane *lane_get(struct state *state, const char *name)
     lane->type = lane_type_find(name);
     assert(lane->type != NULL);
     lane->unfinished.before = arrived_before;
-    HASH_ADD_KEYPTR(hh, state->lanes, lane->type->name, strlen(lane->type->name), lane);
+    HASH_ADD_KEYPTR_INORDER(hh, state->lanes, lane->type->name, strlen(lane->type->name), lane, compare_lanes);
     return lane;
 }
 
-struct orchestration *lane_first(const struct lane *lane)
+size_t lane_firsts(const struct lane *lane, const struct orchestration *out[LANE_ORCHESTRATIONS_MAX], size_t most)
 {
-    struct heap_item *first = heap_first(&lane->unfinished);
+    const struct heap_item *items[LANE_ORCHESTRATIONS_MAX];
+    size_t count = heap_firsts(&lane->unfinished, items,
+                               most < LANE_ORCHESTRATIONS_MAX ? most : LANE_ORCHESTRATIONS_MAX);
 
-    return first == NULL ? NULL : orchestration_of_turn(first);
+    for (size_t i = 0; i < count; i++)
+        out[i] = orchestration_of_turn(items[i]);
+    return count;
 }
 
 /* --- Operations --- */
@@ -163,10 +174,73 @@ struct operation *operation_add(struct state *state, struct orchestration *orche
             abort();
     }
     orchestration->operations[orchestration->count++] = operation;
+    operation->position = (int)orchestration->count;
     orchestration->by_state[operation->state]++;
     orchestration->by_phase[operation->phase]++;
     return operation;
 }
+
+void operation_created(struct operation *operation, int64_t created_at)
+{
+    struct orchestration *orchestration = operation->orchestration;
+
+    operation->created_at = created_at;
+    if (orchestration->last_created_at < created_at)
+        orchestration->last_created_at = created_at;
+}
+
+/* --- Openings --- */
+
+static struct opening *opening_find(const struct orchestration *orchestration, int64_t at_ms)
+{
+    struct opening *opening = NULL;
+
+    HASH_FIND(hh, orchestration->openings, &at_ms, sizeof at_ms, opening);
+    return opening;
+}
+
+size_t orchestration_opening(const struct orchestration *orchestration, int64_t at_ms)
+{
+    const struct opening *opening = opening_find(orchestration, at_ms);
+
+    return opening == NULL ? 0 : opening->waiting;
+}
+
+static void opening_leave(struct operation *operation)
+{
+    struct opening *opening = operation->opening;
+
+    operation->opening = NULL;
+    if (opening == NULL || --opening->waiting > 0)
+        return;
+    HASH_DEL(operation->orchestration->openings, opening);
+    free(opening);
+}
+
+static void opening_join(struct operation *operation)
+{
+    struct opening *opening = opening_find(operation->orchestration, operation->window_begin);
+
+    if (opening == NULL) {
+        opening = value_allocate(sizeof *opening);
+        opening->at = operation->window_begin;
+        HASH_ADD(hh, operation->orchestration->openings, at, sizeof opening->at, opening);
+    }
+    opening->waiting++;
+    operation->opening = opening;
+}
+
+static void openings_free(struct orchestration *orchestration)
+{
+    while (orchestration->openings != NULL) {
+        struct opening *opening = orchestration->openings;
+
+        HASH_DEL(orchestration->openings, opening);
+        free(opening);
+    }
+}
+
+/* --- Changes of operations --- */
 
 void operation_change(struct operation *operation, enum phase phase, enum operation_state state)
 {
@@ -182,6 +256,88 @@ void operation_change(struct operation *operation, enum phase phase, enum operat
     heap_remove(&orchestration->ready, &operation->turn);
     if (phase == PHASE_READY)
         heap_insert(&orchestration->ready, &operation->turn);
+
+    opening_leave(operation);
+    if (phase == PHASE_WAITING && operation->window_begin != 0)
+        opening_join(operation);
+}
+
+const char *operation_version(const struct operation *operation)
+{
+    return operation->version != NULL ? operation->version : operation->orchestration->version;
+}
+
+const char *operation_configuration(const struct operation *operation)
+{
+    if (operation->configuration != NULL)
+        return operation->configuration->hash;
+    return operation->version != NULL ? "" : operation->orchestration->configuration;
+}
+
+bool operation_lacks_configuration(const struct operation *operation)
+{
+    return operation->version != NULL && operation->configuration == NULL;
+}
+
+/* --- Configurations --- */
+
+const struct configuration *configuration_find(const struct orchestration *orchestration, const char *hash)
+{
+    struct configuration *configuration = NULL;
+
+    HASH_FIND_STR(orchestration->configurations, hash, configuration);
+    return configuration;
+}
+
+void configuration_add(struct orchestration *orchestration, const char *hash, json_t *body)
+{
+    struct configuration *configuration;
+
+    if (configuration_find(orchestration, hash) != NULL) {
+        json_decref(body);
+        return;
+    }
+    configuration = value_allocate(sizeof *configuration);
+    configuration->hash = value_copy(hash);
+    configuration->body = body;
+    HASH_ADD_KEYPTR(hh, orchestration->configurations, configuration->hash, strlen(configuration->hash), configuration);
+}
+
+static void configurations_free(struct orchestration *orchestration)
+{
+    while (orchestration->configurations != NULL) {
+        struct configuration *configuration = orchestration->configurations;
+
+        HASH_DEL(orchestration->configurations, configuration);
+        json_decref(configuration->body);
+        free(configuration->hash);
+        free(configuration);
+    }
+}
+
+/* --- Retries --- */
+
+void orchestration_remember(struct orchestration *orchestration, const char *retry, const char *body_hash)
+{
+    if (retry[0] == '\0' || orchestration_remembered(orchestration, retry) != NULL)
+        return;
+    if (json_array_size(orchestration->retries) == ORCHESTRATION_RETRY_KEYS_MAX)
+        json_array_remove(orchestration->retries, 0);
+    json_array_append_new(orchestration->retries, json_pack("[s, s]", retry, body_hash));
+}
+
+const char *orchestration_remembered(const struct orchestration *orchestration, const char *retry)
+{
+    json_t *pair;
+    size_t i;
+
+    json_array_foreach(orchestration->retries, i, pair) {
+        const char *known = json_string_value(json_array_get(pair, 0));
+
+        if (known != NULL && strcmp(known, retry) == 0)
+            return json_string_value(json_array_get(pair, 1));
+    }
+    return NULL;
 }
 
 /* --- Orchestrations --- */
@@ -198,15 +354,15 @@ struct orchestration *orchestration_find(const struct state *state, const char *
 struct orchestration *orchestration_add(struct state *state, const char *id, const char *lane, int64_t arrival)
 {
     struct orchestration *orchestration = value_allocate(sizeof *orchestration);
-    char **const texts[] = { &orchestration->description, &orchestration->version,  &orchestration->configuration,
-                             &orchestration->body_hash,   &orchestration->schedule, &orchestration->retry,
-                             &orchestration->retry_hash };
+    char **const texts[] = { &orchestration->description, &orchestration->version, &orchestration->configuration,
+                             &orchestration->body_hash, &orchestration->schedule };
 
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         text_set(texts[i], "");
     orchestration->id = value_copy(id);
     orchestration->lane = lane_get(state, lane);
-    orchestration->arrival = arrival;
+    orchestration->arrival = orchestration->accepted = arrival;
+    orchestration->retries = json_array();
     orchestration->workers = 1;
     orchestration->ready.before = turn_before;
     HASH_ADD_KEYPTR(hh, state->orchestrations, orchestration->id, strlen(orchestration->id), orchestration);
@@ -216,17 +372,19 @@ struct orchestration *orchestration_add(struct state *state, const char *id, con
 
 static void orchestration_free(struct orchestration *orchestration)
 {
-    char *const texts[] = { orchestration->id,          orchestration->description,
-                            orchestration->version,     orchestration->configuration,
-                            orchestration->body_hash,   orchestration->schedule,
-                            orchestration->traceparent, orchestration->retry,
-                            orchestration->retry_hash };
+    char *const texts[] = { orchestration->id,         orchestration->description,
+                            orchestration->version,    orchestration->configuration,
+                            orchestration->body_hash,  orchestration->schedule,
+                            orchestration->traceparent };
 
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         free(texts[i]);
     json_decref(orchestration->parameters);
     json_decref(orchestration->actor);
     json_decref(orchestration->cluster_config);
+    json_decref(orchestration->retries);
+    configurations_free(orchestration);
+    openings_free(orchestration);
     free(orchestration->reported);
     free(orchestration->operations);
     heap_release(&orchestration->ready);
@@ -241,6 +399,7 @@ void orchestration_remove(struct state *state, struct orchestration *orchestrati
         assert(state->operations != NULL);
         HASH_DEL(state->operations, operation);
         free(operation->description);
+        free(operation->version);
         free(operation);
     }
     heap_remove(&orchestration->lane->unfinished, &orchestration->turn);
@@ -285,6 +444,46 @@ size_t orchestration_running(const struct orchestration *orchestration)
     return orchestration->by_phase[PHASE_DISPATCHED] + orchestration->by_phase[PHASE_RUNNING];
 }
 
+/* --- Releases --- */
+
+const struct releases *state_releases(const struct state *state)
+{
+    return state->adoption.releases != NULL ? state->adoption.releases : state->settings->releases;
+}
+
+const char *state_kyma_version(const struct state *state)
+{
+    const char *version = releases_default(state_releases(state));
+
+    return version != NULL ? version : state->settings->kyma_version;
+}
+
+static void adoption_release(struct adoption *adoption)
+{
+    releases_free(adoption->releases);
+    json_decref(adoption->json);
+    free(adoption->hash);
+    free(adoption->refused);
+    free(adoption->reason);
+    *adoption = (struct adoption){ 0 };
+}
+
+void adoption_adopt_releases(struct adoption *adoption, const char *hash, json_t *json, int64_t at_ms)
+{
+    adoption_release(adoption);
+    adoption->hash = value_copy(hash);
+    adoption->json = json_incref(json);
+    adoption->releases = releases_new(json, NULL);
+    adoption->adopted_at = at_ms;
+}
+
+void adoption_refuse_releases(struct adoption *adoption, const char *hash, const char *reason, int64_t at_ms)
+{
+    text_set(&adoption->refused, hash);
+    text_set(&adoption->reason, reason);
+    adoption->refused_at = at_ms;
+}
+
 /* --- The whole --- */
 
 struct state *orchestrations_new(const struct orchestration_settings *settings)
@@ -309,5 +508,6 @@ void orchestrations_free(struct state *state)
         free(lane);
     }
     latest_release(state);
+    adoption_release(&state->adoption);
     free(state);
 }

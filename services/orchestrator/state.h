@@ -64,8 +64,9 @@ extern const struct operation_text_name {
 } operation_text_names[TEXT_COUNT];
 
 struct operation {
-    UT_hash_handle hh;     /* in state.operations */
-    struct heap_item turn; /* in orchestration.ready, if it is (kept) */
+    UT_hash_handle hh;       /* in state.operations */
+    struct heap_item turn;   /* in orchestration.ready, if it is (kept) */
+    struct opening *opening; /* (kept) of those that wait for their window: when it opens; else NULL */
     struct orchestration *orchestration;
     char id[UUID_SIZE];
     int include;                      /* index of the first include selector that matched */
@@ -75,6 +76,10 @@ struct operation {
     int64_t window_begin, window_end; /* ms; 0: no window */
     int64_t created_at, updated_at;   /* ms */
     int attempt;                      /* 1 at first; the provisioner takes an operation again if it is higher */
+    int position;  /* among those of its orchestration, from 1 on, in the order of created_at, then of IDs */
+    bool sent;     /* to the provisioner: once at least */
+    char *version; /* of Kyma, decided for it; NULL: the orchestration's, as it is sent to most */
+    const struct configuration *configuration; /* goes with `version`; NULL: there is none to be had */
     char *description;
     const char *texts[TEXT_COUNT]; /* all in one allocation with this */
 };
@@ -94,6 +99,20 @@ enum orchestration_state {
 
 extern const char *const orchestration_state_names[ORCHESTRATION_STATE_COUNT];
 
+/* A configuration of Kyma that an orchestration sends: kept with it, because a retry sends it again. */
+struct configuration {
+    UT_hash_handle hh; /* in orchestration.configurations */
+    char *hash;
+    json_t *body;
+};
+
+/* A moment when windows open for which operations wait. */
+struct opening {
+    UT_hash_handle hh; /* in orchestration.openings */
+    int64_t at;        /* ms */
+    size_t waiting;    /* operations; never 0 */
+};
+
 struct orchestration {
     UT_hash_handle hh;     /* in state.orchestrations */
     struct heap_item turn; /* in lane.unfinished, if it is (kept) */
@@ -102,18 +121,21 @@ struct orchestration {
     enum orchestration_state state; /* (kept) */
     char *description;
     int64_t arrival;                /* offset of the record that accepted it, or let it be retried after its end */
+    int64_t accepted;               /* offset of the record that accepted it */
     int64_t created_at, updated_at; /* ms */
     json_t *parameters, *actor;
-    char *version;
-    char *configuration;    /* hash; "" until scheduled, and of what sends no configuration of Kyma */
+    char *version;                        /* of Kyma, for all operations but those that have one of their own */
+    char *configuration;                  /* hash; "" until scheduled, and of what sends no configuration of Kyma */
+    struct configuration *configurations; /* (kept) all that are sent, that one too */
+    int configured;                       /* for the operations up to this position it is decided what they are sent */
     json_t *cluster_config; /* GardenerUpgradeInput; NULL until scheduled, and of what upgrades no clusters */
     char *body_hash;
     char *traceparent; /* of the client's request, or NULL */
     char *schedule;    /* "immediate" or "maintenanceWindow" */
     int workers;
-    int max_failures;         /* 0: any number */
-    bool stopped;             /* by them; the description says so */
-    char *retry, *retry_hash; /* the last retry with a key: its ID, and the hash of its body; "" */
+    int max_failures; /* 0: any number */
+    bool stopped;     /* by them; the description says so */
+    json_t *retries;  /* the last retries with a key, [[ID, hash of the body], ...] */
     bool dry_run;
     int partitions; /* that were asked for targets; 0: its turn has not come */
     bool *reported; /* by partition: all its targets are in */
@@ -122,8 +144,10 @@ struct orchestration {
 
     struct operation **operations;                                 /* (kept), in no particular order */
     size_t count, size;                                            /* (kept) */
+    int64_t last_created_at;                                       /* (kept) of the newest operation; 0: none */
     size_t by_state[OPERATION_STATE_COUNT], by_phase[PHASE_COUNT]; /* (kept) */
-    struct heap ready; /* (kept) operations of PHASE_READY, in the order of their turn */
+    struct heap ready;        /* (kept) operations of PHASE_READY, in the order of their turn */
+    struct opening *openings; /* (kept) of the operations of PHASE_WAITING whose window is known */
 };
 
 /* A lane is a type of upgrade. */
@@ -136,16 +160,36 @@ struct lane_type {
 struct lane {
     UT_hash_handle hh; /* in state.lanes */
     const struct lane_type *type;
-    struct heap unfinished; /* (kept) orchestrations in order of arrival; only the first one runs */
+    struct heap unfinished; /* (kept) orchestrations in order of arrival; only the first ones run */
+};
+
+/* The releases that were adopted last, and the folder that was refused since. */
+struct adoption {
+    char *hash;   /* NULL: none yet */
+    json_t *json; /* as releases_json gives it */
+    struct releases *releases;
+    char *refused, *reason; /* hash, and why; NULL: none since */
+    int64_t adopted_at, refused_at;
 };
 
 struct state {
     const struct orchestration_settings *settings;
-    struct lane *lanes;
+    struct lane *lanes; /* in the order of their types */
     struct orchestration *orchestrations;
     struct operation *operations;
     struct latest *latest; /* latest.h */
+    struct adoption adoption;
 };
+
+/* The releases in force: those adopted, else those that the process started with. For decisions only. */
+const struct releases *state_releases(const struct state *state);
+
+/* The version of Kyma that is sent where nobody names one. For decisions only. */
+const char *state_kyma_version(const struct state *state);
+
+/* `json` as releases_json gives it, copied by reference. */
+void adoption_adopt_releases(struct adoption *adoption, const char *hash, json_t *json, int64_t at_ms);
+void adoption_refuse_releases(struct adoption *adoption, const char *hash, const char *reason, int64_t at_ms);
 
 struct state *orchestrations_new(const struct orchestration_settings *settings);
 void orchestrations_free(struct state *state);
@@ -155,8 +199,10 @@ const struct lane_type *lane_type_find(const char *name);
 struct orchestration *orchestration_find(const struct state *state, const char *id);
 struct operation *operation_find(const struct state *state, const char *id);
 
-/* The orchestration that has, or will next have, the lane. NULL: all are finished. */
-struct orchestration *lane_first(const struct lane *lane);
+/* The orchestrations that have, or will next have, the lane: the first `most` of those that are not finished, in order of
+ * arrival, into `out`. Returns how many there are. */
+enum { LANE_ORCHESTRATIONS_MAX = 100 };
+size_t lane_firsts(const struct lane *lane, const struct orchestration *out[LANE_ORCHESTRATIONS_MAX], size_t most);
 
 /* A new one, which the state owns; `id` is not known yet and the lane's type exists. All texts are "", state pending. */
 struct orchestration *orchestration_add(struct state *state, const char *id, const char *lane, int64_t arrival);
@@ -172,18 +218,41 @@ bool orchestration_finished(const struct orchestration *orchestration);
 void orchestration_asked(struct orchestration *orchestration, int partitions);
 void orchestration_reported(struct orchestration *orchestration, int partition);
 
+/* The configuration so named, or NULL; and one more (own), unless it is known. */
+const struct configuration *configuration_find(const struct orchestration *orchestration, const char *hash);
+void configuration_add(struct orchestration *orchestration, const char *hash, json_t *body);
+
+/* Remembers a retry with a key: the last ORCHESTRATION_RETRY_KEYS_MAX of them. */
+void orchestration_remember(struct orchestration *orchestration, const char *retry, const char *body_hash);
+
+/* The hash of the body that came with that key, or NULL: it is not remembered. */
+const char *orchestration_remembered(const struct orchestration *orchestration, const char *retry);
+
 /* Operations that hold a slot. */
 size_t orchestration_running(const struct orchestration *orchestration);
 
-/* A new one, pending and waiting, which the state owns; `id` is not known yet. NULL texts become "". */
+/* A new one, pending and waiting, which the state owns, behind all others; `id` is not known yet. NULL texts become "". */
 struct operation *operation_add(struct state *state, struct orchestration *orchestration, const char *id, int include,
                                 const char *const texts[TEXT_COUNT]);
 
-/* The only way that state and phase change. `release` first: it is what the turn depends on. */
+/* The only way that `created_at` is set. */
+void operation_created(struct operation *operation, int64_t created_at);
+
+/* The only way that state and phase change. Release and window first: turn and opening depend on them. */
 void operation_change(struct operation *operation, enum phase phase, enum operation_state state);
 
 /* The order of operations within an orchestration: by include selector, then shoot name, then runtime ID (total). */
 int operation_compare(const struct operation *a, const struct operation *b);
+
+/* What is sent: the version of Kyma, and the hash of the configuration, "" if there is none to be had. */
+const char *operation_version(const struct operation *operation);
+const char *operation_configuration(const struct operation *operation);
+
+/* Was it decided that there is nothing that could be sent? */
+bool operation_lacks_configuration(const struct operation *operation);
+
+/* How many operations wait for a window that opens at that moment. */
+size_t orchestration_opening(const struct orchestration *orchestration, int64_t at_ms);
 
 /* The operation or orchestration in whose `turn` this is. */
 const struct operation *operation_of_turn(const struct heap_item *turn);

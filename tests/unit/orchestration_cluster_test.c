@@ -58,7 +58,8 @@ static void both_parameters_are_completed_and_no_configuration_of_kyma_is_sent(v
     one_scheduled(scene, "{}");
     then_events(scene, TYPE "targeted.v1 c1",
                 TYPE
-                "scheduled.v1 c1 {'operations': 1, 'version': '', 'clusterConfig': {'kubernetesVersion': '1.20.8'}, "
+                "scheduled.v1 c1 {'operations': 1, 'version': '', 'clusterConfig': {'kubernetesVersion': '1.20.8', "
+                "'enableKubernetesVersionAutoUpdate': false, 'enableMachineImageVersionAutoUpdate': false}, "
                 "'parameters': {'kyma': {'version': '2.4.2'}, 'kubernetes': {'kubernetesVersion': '1.20.8', "
                 "'machineImage': '', 'machineImageVersion': ''}}}",
                 NULL);
@@ -115,6 +116,10 @@ static void requested_values_are_sent_and_the_settings_fill_in_each_that_is_miss
         struct scene *scene = scene_new(&orchestration_core, &settings);
         json_t *want = json_loads(cases[i].want_sent, 0, NULL);
 
+        settings.kubernetes_auto_update = i == 1;
+        settings.machine_image_auto_update = i == 2;
+        json_object_set_new(want, "enableKubernetesVersionAutoUpdate", json_boolean(i == 1));
+        json_object_set_new(want, "enableMachineImageVersionAutoUpdate", json_boolean(i == 2));
         one_scheduled(scene, text("{'kubernetes': %s}", cases[i].asked));
         then_row(scene, "orchestration", "c1", text("{'parameters': {'kubernetes': %s}}", cases[i].want_shown));
         scheduled_of(scene, "c1", opened("r1"), true);

@@ -81,23 +81,58 @@ static void finished_orchestration_can_be_forgotten_and_loaded_again(void **stat
 
 /* --- Dry run --- */
 
-static void dry_run_does_all_but_the_sending(void **state)
+static const char dry[] = "{'dryRun': true, 'strategy': {'schedule': 'immediate', 'parallel': {'workers': 1}}}";
+
+static void dry_run_asks_the_provisioner_to_try_only(void **state)
 {
     struct scene *scene = scene_open();
 
     (void)state;
-    three_scheduled(scene, "{'dryRun': true, 'strategy': {'schedule': 'immediate', 'parallel': {'workers': 1}}}");
+    three_scheduled(scene, dry);
     for (size_t i = 0; i < scene_message_count(scene); i++)
-        assert_string_equal(scene_message(scene, i)->topic, "schedules");
+        assert_string_equal(scene_message(scene, i)->topic, "schedules"); /* no configuration goes ahead */
     scheduled(scene, text("%s, %s, %s", window_item("r1", 0, 0), window_item("r2", 0, 0), window_item("r3", 0, 0)),
               true);
-    then_events(scene, TYPE "released.v1 o1",
-                text(TYPE "rehearsed.v1 o1 {'operations': ['%s', '%s', '%s']}", op("r1"), op("r2"), op("r3")),
-                TYPE "succeeded.v1 o1", NULL);
-    then_messages(scene, NULL);
-    then_row(scene, "operation", op("r1"),
-             "{'dry_run': true, 'state': 'succeeded', 'description': "
-             "'dry run succeeded'}");
+    then_events(scene, TYPE "released.v1 o1", dispatched("r1"), NULL);
+    then_messages(scene, "runtimes r1 tidegate.runtime.upgrade.v1 {'dryRun': true, 'version': '2.3.0'}", NULL);
+    then_row(scene, "operation", op("r1"), "{'dry_run': true, 'state': 'pending', 'sent': true}");
+    report(scene, "r1", "succeeded", "dry run succeeded");
+    then_events(scene, TYPE "progressed.v1 o1", dispatched("r2"), NULL);
+    then_operation(scene, "r1", "succeeded", "dry run succeeded");
+    report(scene, "r2", "succeeded", "dry run succeeded");
+    report(scene, "r3", "refused", "runtime r3 not found");
+    then_events(scene, TYPE "progressed.v1 o1", TYPE "failed.v1 o1", NULL);
+    then_operation(scene, "r3", "failed", "runtime r3 not found");
+    scene_free(scene);
+}
+
+static void dry_run_waits_for_a_busy_runtime_and_is_preempted(void **state)
+{
+    struct scene *scene = scene_open();
+
+    (void)state;
+    three_open(scene, dry);
+    report(scene, "r1", "busy", "");
+    then_events(scene, TYPE "progressed.v1 o1 {'phase': 'busy', 'state': 'pending'}", dispatched("r2"), NULL);
+    report(scene, "r1", "freed", "");
+    report(scene, "r2", "preempted", "operation preempted by deprovisioning d1");
+    then_events(scene, TYPE "progressed.v1 o1", dispatched("r1"), NULL);
+    then_messages(scene, "runtimes r1 tidegate.runtime.upgrade.v1 {'dryRun': true}", NULL);
+    then_operation(scene, "r2", "succeeded", "operation preempted by deprovisioning d1");
+    scene_free(scene);
+}
+
+static void dry_run_that_is_canceled_ends_when_what_was_sent_has_ended(void **state)
+{
+    struct scene *scene = scene_open();
+
+    (void)state;
+    three_open(scene, dry);
+    cancel(scene, "o1");
+    then_events(scene, TYPE "halted.v1 o1", NULL);
+    report(scene, "r1", "succeeded", "dry run succeeded");
+    then_events(scene, TYPE "progressed.v1 o1", TYPE "canceled.v1 o1", NULL);
+    then_row(scene, "orchestration", "o1", "{'stats': {'succeeded': 1, 'canceled': 2}}");
     scene_free(scene);
 }
 
@@ -230,7 +265,9 @@ int main(void)
         cmocka_unit_test(whole_fails_when_one_has),
         cmocka_unit_test(next_of_the_lane_starts_after_the_end),
         cmocka_unit_test(finished_orchestration_can_be_forgotten_and_loaded_again),
-        cmocka_unit_test(dry_run_does_all_but_the_sending),
+        cmocka_unit_test(dry_run_asks_the_provisioner_to_try_only),
+        cmocka_unit_test(dry_run_waits_for_a_busy_runtime_and_is_preempted),
+        cmocka_unit_test(dry_run_that_is_canceled_ends_when_what_was_sent_has_ended),
         cmocka_unit_test(cancel_of_the_unknown_is_not_found),
         cmocka_unit_test(cancel_of_one_that_waits_or_resolves_is_done_at_once),
         cmocka_unit_test(cancel_waits_for_what_runs_then_cancels_the_rest),

@@ -12,6 +12,9 @@
 #include "services/orchestrator/latest.h"
 #include "services/orchestrator/parts.h"
 #include "tests/unit/orchestration_scene.h"
+
+enum { WINDOW_MS = 60 * MINUTE_MS };
+
 /* --- What comes back from the rows decides alike --- */
 
 static void state_loaded_from_rows_starts_the_same_operation_next(void **state)
@@ -28,31 +31,31 @@ static void state_loaded_from_rows_starts_the_same_operation_next(void **state)
     scheduled(scene, window_item("r1", nine, nine + MINUTE_MS), true);
     report(scene, "r2", "busy", "");
     report(scene, "r2", "freed", "");
-    report(scene, "r3", "busy", "");
+    report(scene, "r1", "busy", ""); /* of windows that began at one time the order of names decides */
     then_events(scene, TYPE "progressed.v1 o1", dispatched("r2"), NULL);
     report(scene, "r2", "busy", "");
-    then_events(scene, TYPE "progressed.v1 o1", dispatched("r1"), NULL);
-    report(scene, "r3", "freed", "");
+    then_events(scene, TYPE "progressed.v1 o1", dispatched("r3"), NULL);
+    report(scene, "r1", "freed", "");
     report(scene, "r2", "freed", "");
 
-    for (int table = 0; table < 2; table++)
-        for (int i = table == 0 ? 0 : 2; i >= 0; i--) {
-            json_t *row = orchestration_core.row(scene_state(scene), table, table == 0 ? "o1" : ids[i]);
+    for (int i = 3; i >= 0; i--) {
+        int table = i == 3 ? TABLE_ORCHESTRATION : TABLE_OPERATION;
+        json_t *row = orchestration_core.row(scene_state(scene), table, i == 3 ? "o1" : ids[i]);
 
-            orchestration_core.load(loaded, table, row);
-            json_decref(row);
-        }
-    json_t *data = json_pack("{s:s, s:s, s:s}", "orchestrationID", "o1", "operationID", ids[0], "result", "succeeded");
+        orchestration_core.load(loaded, table, row);
+        json_decref(row);
+    }
+    json_t *data = json_pack("{s:s, s:s, s:s}", "orchestrationID", "o1", "operationID", ids[2], "result", "succeeded");
     struct request request = { .id = "x", .type = REQUEST_REPORT, .subject = "kyma", .data = data };
     struct changes changes = { 0 };
 
     fold_decide(&orchestration_core, loaded, &request, (struct fold_at){ .time_ms = nine, .offset = 99 }, &decision,
                 &changes, NULL, NULL);
-    report(scene, "r1", "succeeded", "");
-    then_events(scene, TYPE "progressed.v1 o1", dispatched("r2"), NULL);
+    report(scene, "r3", "succeeded", "");
+    then_events(scene, TYPE "progressed.v1 o1", dispatched("r1"), NULL);
     assert_int_equal(decision.count, 2);
     assert_string_equal(json_string_value(json_array_get(json_object_get(decision.events[1].data, "operations"), 0)),
-                        ids[1]);
+                        ids[0]);
     json_decref(data);
     decision_release(&decision);
     changes_release(&changes);
@@ -72,6 +75,8 @@ struct world {
     } * queue;
     size_t head, tail, size;
     size_t workers, at_provisioner, most_at_provisioner, upgrades, records, largest;
+    int64_t opens_ms;    /* when all windows open; 0: there are none */
+    json_t *openings;    /* what the scheduler says then, message by message */
     bool restart;        /* the state is stored and loaded after each thousandth record */
     bool fail_all;       /* at the first attempt */
     size_t failures_max; /* that the orchestration may have; 0: any number */
@@ -98,9 +103,9 @@ static void world_report(struct world *world, const json_t *about, const char *r
 static void world_upgrade(struct world *world, const json_t *data)
 {
     int runtime = atoi(json_string_value(json_object_get(data, "runtimeID")) + 1);
-    bool fails;
+    bool dry = json_is_true(json_object_get(data, "dryRun")), fails;
 
-    world->upgrades++;
+    world->upgrades += dry ? 0 : 1;
     if (++world->at_provisioner > world->most_at_provisioner)
         world->most_at_provisioner = world->at_provisioner;
     if (runtime % 7 == 3 && world->now_ms % 3 != 0) {
@@ -108,9 +113,39 @@ static void world_upgrade(struct world *world, const json_t *data)
         world_report(world, data, "freed", "");
         return;
     }
+    if (dry) {
+        world_report(world, data, "succeeded", "dry run succeeded");
+        return;
+    }
     world_report(world, data, "accepted", "");
     fails = json_object_get(data, "attempt") == NULL && (world->fail_all || runtime % 11 == 5);
     world_report(world, data, fails ? "failed" : "succeeded", "Operation succeeded");
+}
+
+/* A window is planned at once, and said to be open when it is. */
+static void world_schedule(struct world *world, json_t *id, json_t *operations)
+{
+    json_t *open = json_pack("{s:O, s:O, s:b}", "orchestrationID", id, "operations", operations, "open", 1);
+
+    if (world->opens_ms == 0) {
+        world_post(world, REQUEST_SCHEDULE, open);
+        return;
+    }
+    world_post(world, REQUEST_SCHEDULE,
+               json_pack("{s:O, s:O, s:b}", "orchestrationID", id, "operations", operations, "open", 0));
+    json_array_append_new(world->openings, open);
+}
+
+static void world_open(struct world *world)
+{
+    json_t *message;
+    size_t i;
+
+    world->now_ms = world->opens_ms;
+    json_array_foreach(world->openings, i, message) {
+        world_post(world, REQUEST_SCHEDULE, json_incref(message));
+    }
+    json_array_clear(world->openings);
 }
 
 static void world_answer(struct world *world, const struct message *message)
@@ -122,11 +157,29 @@ static void world_answer(struct world *world, const struct message *message)
         size_t i;
 
         json_array_foreach(json_object_get(message->data, "operations"), i, item)
-            json_array_append_new(operations, json_pack("{s:O, s:i, s:i}", "operationID",
-                                                        json_object_get(item, "operationID"), "begin", 0, "end", 0));
-        world_post(world, REQUEST_SCHEDULE,
-                   json_pack("{s:O, s:o, s:b}", "orchestrationID", json_object_get(message->data, "orchestrationID"),
-                             "operations", operations, "open", 1));
+            json_array_append_new(operations,
+                                  json_pack("{s:O, s:I, s:I}", "operationID", json_object_get(item, "operationID"),
+                                            "begin", (json_int_t)world->opens_ms, "end",
+                                            (json_int_t)(world->opens_ms == 0 ? 0 : world->opens_ms + WINDOW_MS)));
+        world_schedule(world, json_object_get(message->data, "orchestrationID"), operations);
+        json_decref(operations);
+    }
+}
+
+/* Backwards too. */
+static void reload_configurations(const void *state, const struct orchestration *orchestration, void *loaded)
+{
+    const struct configuration *last = orchestration->configurations;
+
+    while (last != NULL && last->hh.next != NULL)
+        last = last->hh.next;
+    for (; last != NULL; last = last->hh.prev) {
+        char *id = configuration_row_id(orchestration->id, last->hash);
+        json_t *row = orchestration_core.row(state, TABLE_CONFIGURATION, id);
+
+        orchestration_core.load(loaded, TABLE_CONFIGURATION, row);
+        json_decref(row);
+        free(id);
     }
 }
 
@@ -136,18 +189,19 @@ static void *reloaded(void *state)
     void *loaded = orchestration_core.state_new(&orchestration_scene_settings, 0);
 
     for (const struct orchestration *o = old->orchestrations; o != NULL; o = o->hh.next) {
-        json_t *row = orchestration_core.row(state, 0, o->id);
+        json_t *row = orchestration_core.row(state, TABLE_ORCHESTRATION, o->id);
 
-        orchestration_core.load(loaded, 0, row);
+        orchestration_core.load(loaded, TABLE_ORCHESTRATION, row);
         json_decref(row);
+        reload_configurations(state, o, loaded);
     }
     const struct operation *last = old->operations; /* backwards, so that nothing can depend on the order */
     while (last != NULL && last->hh.next != NULL)
         last = last->hh.next;
     for (; last != NULL; last = last->hh.prev) {
-        json_t *row = orchestration_core.row(state, 1, last->id);
+        json_t *row = orchestration_core.row(state, TABLE_OPERATION, last->id);
 
-        orchestration_core.load(loaded, 1, row);
+        orchestration_core.load(loaded, TABLE_OPERATION, row);
         json_decref(row);
     }
     for (const struct latest *latest = old->latest; latest != NULL; latest = latest->hh.next) {
@@ -211,12 +265,16 @@ static void world_go(struct world *world, FILE *history)
         world_decide(world, world->queue[world->head].type, world->queue[world->head].data, history);
         world->head++;
         deadline = orchestration_core.deadline(world->state);
-        if (world->head > 2 && deadline.at_ms != DEADLINE_NEVER)
+        if (world->head > 2 && deadline.at_ms <= world->now_ms)
             world_decide(world, REQUEST_WAKE, json_pack("{s:i, s:s}", "at", 0, "id", deadline.id), history);
         orchestration = orchestration_find(world->state, "o1");
         if (orchestration == NULL) /* not yet accepted */
             continue;
         assert_true(orchestration_running(orchestration) <= world->workers);
+        if (world->opens_ms > 0 && orchestration->by_phase[PHASE_WAITING] > 0)
+            assert_int_equal(world->upgrades, 0);
+        if (world->head == world->tail && json_array_size(world->openings) > 0)
+            world_open(world);
         if (world->failures_max > 0)
             assert_true(orchestration->by_state[OPERATION_FAILED] + orchestration_running(orchestration) <=
                         world->failures_max);
@@ -264,6 +322,7 @@ static void world_retry(struct world *world, FILE *history)
 static void world_release(struct world *world)
 {
     orchestration_core.state_free(world->state);
+    json_decref(world->openings);
     free(world->queue);
 }
 
@@ -382,10 +441,42 @@ static void dry_run_of_a_fleet_ends_without_an_upgrade(void **state)
     struct world world = { .state = orchestration_core.state_new(&orchestration_scene_settings, 0), .now_ms = nine };
 
     (void)state;
-    world_run(&world, 5000, 1, true, NULL);
+    world_run(&world, 5000, 10, true, NULL);
     assert_int_equal(world.upgrades, 0);
+    assert_int_equal(world.most_at_provisioner, 10);
     assert_int_equal(orchestration_find(world.state, "o1")->state, ORCHESTRATION_SUCCEEDED);
     world_release(&world);
+}
+
+static char *history_of_one_opening(bool restart)
+{
+    struct world world = { .state = orchestration_core.state_new(&orchestration_scene_settings, 0),
+                           .now_ms = nine,
+                           .opens_ms = nine + 10 * MINUTE_MS,
+                           .openings = json_array(),
+                           .restart = restart };
+    const struct orchestration *orchestration;
+    char *history;
+    size_t size;
+    FILE *stream = open_memstream(&history, &size);
+
+    world_run(&world, 5000, 100, false, stream);
+    fclose(stream);
+    orchestration = orchestration_find(world.state, "o1");
+    assert_int_equal(orchestration->by_phase[PHASE_DONE], 5000);
+    assert_int_equal(world.most_at_provisioner, 100);
+    world_release(&world);
+    return history;
+}
+
+static void fleet_whose_windows_open_at_one_moment_starts_when_all_are_released(void **state)
+{
+    char *calm = history_of_one_opening(false), *restarted = history_of_one_opening(true);
+
+    (void)state;
+    assert_true(strcmp(calm, restarted) == 0);
+    free(calm);
+    free(restarted);
 }
 
 static double now_us(void)
@@ -398,7 +489,10 @@ static double now_us(void)
 
 static void life_of_10000_operations_is_quick(void **state)
 {
-    struct world world = { .state = orchestration_core.state_new(&orchestration_scene_settings, 0), .now_ms = nine };
+    struct world world = { .state = orchestration_core.state_new(&orchestration_scene_settings, 0),
+                           .now_ms = nine,
+                           .opens_ms = nine + 10 * MINUTE_MS,
+                           .openings = json_array() };
     double began = now_us(), each;
 
     (void)state;
@@ -419,6 +513,7 @@ int main(void)
         cmocka_unit_test(retry_of_all_takes_so_many_that_a_record_can_list_them),
         cmocka_unit_test(record_holds_a_thousand_dispatches_and_a_deadline_takes_the_rest),
         cmocka_unit_test(dry_run_of_a_fleet_ends_without_an_upgrade),
+        cmocka_unit_test(fleet_whose_windows_open_at_one_moment_starts_when_all_are_released),
         cmocka_unit_test(life_of_10000_operations_is_quick),
     };
 

@@ -27,6 +27,7 @@ static void released_operations_start_in_order_as_far_as_there_are_workers(void 
                        "'version': '2.3.0', 'configuration': '%s'}",
                        op("r1"), releases_hash(orchestration_scene_settings.releases, "2.3.0")),
                   "runtimes r2 tidegate.runtime.upgrade.v1", NULL);
+    assert_null(json_object_get(scene_message(scene, 0)->data, "dryRun"));
     then_operation(scene, "r1", "pending", "Operation created");
     assert_true(orchestration_core.deadline(scene_state(scene)).at_ms == DEADLINE_NEVER);
     scene_free(scene);
@@ -58,11 +59,13 @@ static void windows_that_opened_first_come_first(void **state)
     three_scheduled(scene, parameters(1, "maintenanceWindow"));
     scheduled(scene, window_item("r3", nine, end), true);
     then_events(scene, TYPE "released.v1 o1", dispatched("r3"), NULL);
-    scheduled(scene, window_item("r2", nine, end), true);
-    then_events(scene, TYPE "released.v1 o1", NULL);
     scheduled(scene, window_item("r1", nine, end), true);
+    then_events(scene, TYPE "released.v1 o1", NULL);
+    scheduled(scene, window_item("r2", nine - MINUTE_MS, end), true); /* said later, but it opened before */
     report(scene, "r3", "succeeded", "");
     then_events(scene, TYPE "progressed.v1 o1", dispatched("r2"), NULL);
+    report(scene, "r2", "succeeded", "");
+    then_events(scene, TYPE "progressed.v1 o1", dispatched("r1"), NULL);
     scene_free(scene);
 }
 

@@ -86,7 +86,9 @@ static void version_without_a_release_is_refused_with_those_that_exist(void **st
     struct scene *scene = scene_open();
 
     (void)state;
-    when(scene, UPGRADE, "kyma", "{'orchestrationID': 'o1', 'lane': 'kyma', 'bodyHash': 'h', 'version': '9.9.9'}");
+    when(scene, UPGRADE, "kyma",
+         "{'orchestrationID': 'o1', 'lane': 'kyma', 'bodyHash': 'h', 'version': '9.9.9', "
+         "'parameters': {'kyma': {'version': '9.9.9'}}}");
     then_events(scene, TYPE "rejected.v1 o1 {'status': 400}", NULL);
     then_outcome(scene, 400,
                  "{'error': 'while validating kyma version: there is no release 9.9.9; there are: 2.3.0, 2.4.2'}");
@@ -396,7 +398,9 @@ static void release_that_went_away_meanwhile_fails_the_whole(void **state)
     struct scene *scene = scene_open();
 
     (void)state;
-    given(scene, TYPE "accepted.v1", "o1", "{'lane': 'kyma', 'version': '1.0.0', 'workers': 1, 'parameters': {}}");
+    given(scene, TYPE "accepted.v1", "o1",
+          "{'lane': 'kyma', 'version': '1.0.0', 'workers': 1, "
+          "'parameters': {'kyma': {'version': '1.0.0'}}}");
     wake(scene);
     targets(scene, 0, "", true);
     targets(scene, 1, "", true);

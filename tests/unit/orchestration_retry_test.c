@@ -40,12 +40,10 @@ static void quoted_outcome(struct scene *scene, const char *retried, const char 
                       retried, old, invalid, message));
 }
 
-/* Both IDs in the order of age and ID. */
+/* Both IDs; the operation on r2 is the younger one. */
 static const char *both(const char *a, const char *b)
 {
-    bool first = strcmp(op(a), op(b)) < 0;
-
-    return text("['%s', '%s']", op(first ? a : b), op(first ? b : a));
+    return text("['%s', '%s']", op(a), op(b));
 }
 
 /* Nothing changed, and the client is told so. */
@@ -100,6 +98,8 @@ static void retried_one_has_its_turn_and_asks_for_windows_anew(void **state)
                      "'description': 'Scheduled 3 operations, retried 1 operations'}",
                 NULL);
     then_messages(scene,
+                  text("runtimes #%d tidegate.runtime.configure.v1 {'kymaConfig': {'version': '2.3.0'}}",
+                       partition_of("r2", 12)),
                   text("schedules #%d tidegate.schedule.request.v1 {'orchestrationID': 'o1', 'after': 0, 'operations': "
                        "[{'operationID': '%s', 'begin': '220000+0000', 'end': '040000+0000', 'planName': 'azure', "
                        "'globalAccountID': 'ga', 'region': 'westeurope'}]}",
@@ -239,12 +239,16 @@ static void retried_dry_run_is_rehearsed_again(void **state)
               text("{'operationID': '%s', 'error': 'no window'}, %s, %s", op("r1"), window_item("r2", 0, 0),
                    window_item("r3", 0, 0)),
               true);
+    report(scene, "r2", "succeeded", "dry run succeeded");
+    report(scene, "r3", "succeeded", "dry run succeeded");
     then_row(scene, "orchestration", "o1", "{'state': 'failed'}");
     retry(scene, "o1", "");
     wake(scene);
     scheduled(scene, window_item("r1", 0, 0), true);
-    then_events(scene, TYPE "released.v1 o1", TYPE "rehearsed.v1 o1", TYPE "succeeded.v1 o1", NULL);
-    then_messages(scene, NULL);
+    then_events(scene, TYPE "released.v1 o1", dispatched("r1"), NULL);
+    then_messages(scene, "runtimes r1 tidegate.runtime.upgrade.v1 {'dryRun': true, 'attempt': 2}", NULL);
+    report(scene, "r1", "succeeded", "dry run succeeded");
+    then_events(scene, TYPE "progressed.v1 o1", TYPE "succeeded.v1 o1", NULL);
     scene_free(scene);
 }
 
@@ -383,7 +387,7 @@ static void newer_operation_counts_after_its_orchestration_was_forgotten(void **
     report_of(scene, "o2", "r1", "failed", "");
     then_row(scene, "latest", "kyma/instance-r1",
              "{'created_at': '2022-02-01T09:01:00Z', 'instance_id': 'instance-r1'}");
-    then_row(scene, "latest", "kyma/instance-r2", "{'created_at': '2022-02-01T09:00:00Z', 'lane': 'kyma'}");
+    then_row(scene, "latest", "kyma/instance-r2", "{'created_at': '2022-02-01T09:00:00.001Z', 'lane': 'kyma'}");
     then_row(scene, "latest", "kyma/instance-r3", NULL); /* never failed */
     orchestration_core.evict((void *)(uintptr_t)scene_state(scene), "o2");
     retry(scene, "o1", text("'%s'", op("r1")));
@@ -403,6 +407,7 @@ static void dry_run_counts_as_newer(void **state)
     targets_of(scene, "o2", 0, target("r1", 0, "c-1"), true);
     targets_of(scene, "o2", 1, "", true);
     scheduled_of(scene, "o2", text("{'operationID': '%s', 'begin': 0, 'end': 0}", operation_of("o2", "r1")), true);
+    report_of(scene, "o2", "r1", "succeeded", "dry run succeeded");
     retry(scene, "o1", text("'%s'", op("r1")));
     then_declined(scene, text("['%s']", op("r1")), "null");
     scene_free(scene);
@@ -421,7 +426,7 @@ static void failed_operation_is_retried_inside_the_running_orchestration(void **
     retry(scene, "o1", "");
     then_events(scene, text(TYPE "retried.v1 o1 {'operations': ['%s']}", op("r1")),
                 TYPE "resumed.v1 o1 {'operations': 1, 'windows': 'kept'}", NULL);
-    then_messages(scene, NULL);
+    then_messages(scene, text("runtimes #%d tidegate.runtime.configure.v1", partition_of("r1", 12)), NULL);
     then_operation(scene, "r1", "pending", "Operation retry triggered");
     then_row(scene, "orchestration", "o1",
              "{'state': 'in progress', 'description': 'Scheduled 3 operations', "
@@ -554,6 +559,26 @@ static void repeated_retry_with_a_key_decides_nothing_and_another_body_is_refuse
     then_events(scene, TYPE "rejected.v1 o1 {'status': 422}", NULL);
     then_outcome(scene, 422, NULL);
     keyed_retry(scene, "k2", "h1");
+    then_events(scene, TYPE "declined.v1 o1 {'retryID': 'k2', 'bodyHash': 'h1'}", NULL);
+    keyed_retry(scene, "k2", "h3");
+    then_events(scene, TYPE "rejected.v1 o1 {'status': 422}", NULL);
+    keyed_retry(scene, "k1", "h2"); /* an older key */
+    then_events(scene, TYPE "rejected.v1 o1 {'status': 422}", NULL);
+    then_row(scene, "orchestration", "o1", "{'retries': [['k1', 'h1'], ['k2', 'h1']]}");
+    scene_free(scene);
+}
+
+static void only_the_last_hundred_keys_are_remembered(void **state)
+{
+    struct scene *scene = scene_open();
+
+    (void)state;
+    three_released(scene, 3);
+    for (int i = 0; i <= ORCHESTRATION_RETRY_KEYS_MAX; i++)
+        keyed_retry(scene, text("k%d", i), "h1");
+    keyed_retry(scene, "k1", "h2");
+    then_events(scene, TYPE "rejected.v1 o1 {'status': 422}", NULL);
+    keyed_retry(scene, "k0", "h2");
     then_events(scene, TYPE "declined.v1 o1", NULL);
     scene_free(scene);
 }
@@ -586,6 +611,7 @@ int main(void)
         cmocka_unit_test(canceled_and_canceling_ones_are_never_retried),
         cmocka_unit_test(cancel_of_what_waits_to_be_retried_is_done_at_once),
         cmocka_unit_test(repeated_retry_with_a_key_decides_nothing_and_another_body_is_refused),
+        cmocka_unit_test(only_the_last_hundred_keys_are_remembered),
     };
 
     return cmocka_run_group_tests(tests, releases_make, releases_drop);

@@ -51,10 +51,13 @@ struct scene *scene_open(void)
 
 void request_upgrade(struct scene *scene, const char *id, const char *parameters)
 {
+    bool named = strstr(parameters, "'kyma'") != NULL;
+
     when(scene, UPGRADE, "kyma",
          text("{'orchestrationID': '%s', 'lane': 'kyma', 'bodyHash': 'h1', 'version': '2.3.0', "
-              "'actor': {'issuer': 'i', 'subject': 's', 'email': 'e'}, 'parameters': %s}",
-              id, parameters));
+              "'actor': {'issuer': 'i', 'subject': 's', 'email': 'e'}, 'parameters': {%s%s%s}",
+              id, named ? "" : "'kyma': {'version': '2.3.0'}", named || parameters[1] == '}' ? "" : ", ",
+              parameters + 1));
 }
 
 const char *parameters(int workers, const char *schedule)
@@ -70,6 +73,15 @@ void wake(struct scene *scene)
 
     assert_int_equal(deadline.at_ms, 0);
     when(scene, WAKE, "kyma", text("{'at': 0, 'id': '%s'}", deadline.id));
+}
+
+void wake_at(struct scene *scene, int64_t at_ms)
+{
+    struct deadline deadline = orchestration_core.deadline(scene_state(scene));
+
+    assert_int_equal(deadline.at_ms, at_ms);
+    scene_time(scene, at_ms);
+    when(scene, WAKE, "kyma", text("{'at': %lld, 'id': '%s'}", (long long)at_ms, deadline.id));
 }
 
 const char *target(const char *runtime, int include, const char *shoot)

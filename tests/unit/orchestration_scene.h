@@ -44,6 +44,9 @@ void retry(struct scene *scene, const char *id, const char *operations);
 /* What the deadline, which is due, asks for. */
 void wake(struct scene *scene);
 
+/* What the deadline asks for that is due at that time, which it is now. */
+void wake_at(struct scene *scene, int64_t at_ms);
+
 /* A report of one of the brokers, with a list of targets. */
 void targets(struct scene *scene, int partition, const char *list, bool last);
 void targets_of(struct scene *scene, const char *id, int partition, const char *list, bool last);

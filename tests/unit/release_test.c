@@ -106,8 +106,8 @@ static void what_is_wrong_is_named_with_file_and_remedy(void **state)
         const char *name, *text, *want_error;
     } cases[] = {
         { "2.4.2.json", "{", "2.4.2.json: line 1" },
-        { "2.4.2.json", "[]", "2.4.2.json: must be an object with version, components and configuration" },
-        { "2.4.3.json", good, "2.4.3.json: version: must be \"2.4.3\", as the file is named" },
+        { "2.4.2.json", "[]", "2.4.2.json: line 1: must be an object with version, components and configuration" },
+        { "2.4.3.json", good, "2.4.3.json: line 1: version: must be \"2.4.3\", as the file is named" },
         { "1.json", "{\"version\": \"1\"}", "components: must be a list of at least one" },
         { "1.json", "{\"version\": \"1\", \"components\": [], \"configuration\": []}", "components: must be a list" },
         { "1.json", "{\"version\": \"1\", \"components\": [{\"component\": \"a\"}], \"configuration\": []}",

@@ -1,0 +1,169 @@
+/* The folder of releases as it changes under a process. */
+#include "common/release/release_watch.h"
+
+#include <event2/event.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { DEADLINE_S = 10 };
+
+struct watched {
+    struct event_base *base;
+    struct release_watch *watch;
+    char folder[64], list[256], reason[512];
+    int told;
+};
+
+static void told(void *context, struct releases *releases, const char *reason)
+{
+    struct watched *watched = context;
+
+    watched->told++;
+    snprintf(watched->list, sizeof watched->list, "%s", releases == NULL ? "" : releases_list(releases));
+    snprintf(watched->reason, sizeof watched->reason, "%s", reason == NULL ? "" : reason);
+    releases_free(releases);
+    event_base_loopbreak(watched->base);
+}
+
+static void put(const struct watched *watched, const char *name, const char *text)
+{
+    char path[256];
+    FILE *file;
+
+    snprintf(path, sizeof path, "%s/%s", watched->folder, name);
+    if (text == NULL) {
+        unlink(path);
+        return;
+    }
+    file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void put_release(const struct watched *watched, const char *version)
+{
+    char name[64], text[256];
+
+    snprintf(name, sizeof name, "%s.json", version);
+    snprintf(text, sizeof text,
+             "{\"version\": \"%s\",\n \"components\": [{\"component\": \"a\", \"namespace\": \"b\"}], "
+             "\"configuration\": []}",
+             version);
+    put(watched, name, text);
+}
+
+static int make(void **state)
+{
+    struct watched *watched = calloc(1, sizeof *watched);
+
+    snprintf(watched->folder, sizeof watched->folder, "/tmp/release-watch-XXXXXX");
+    assert_non_null(mkdtemp(watched->folder));
+    put_release(watched, "2.3.0");
+    watched->base = event_base_new();
+    watched->watch = release_watch_new(watched->base, (struct release_watch_options){ .folder = watched->folder,
+                                                                                      .version = "2.3.0",
+                                                                                      .told = told,
+                                                                                      .context = watched });
+    *state = watched;
+    return 0;
+}
+
+static int drop(void **state)
+{
+    static const char *const names[] = { "2.3.0.json", "2.4.2.json", "versions.json" };
+    struct watched *watched = *state;
+
+    release_watch_free(watched->watch);
+    event_base_free(watched->base);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        put(watched, names[i], NULL);
+    rmdir(watched->folder);
+    free(watched);
+    return 0;
+}
+
+static void expired(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    event_base_loopbreak(context);
+}
+
+/* Until the watch has told something, which is the `nth` time. */
+static void await(struct watched *watched, int nth)
+{
+    const struct timeval patience = { DEADLINE_S, 0 };
+    struct event *deadline = evtimer_new(watched->base, expired, watched->base);
+
+    evtimer_add(deadline, &patience);
+    event_base_dispatch(watched->base);
+    event_free(deadline);
+    assert_int_equal(watched->told, nth);
+}
+
+static void folder_is_told_at_once_and_when_it_has_changed(void **state)
+{
+    struct watched *watched = *state;
+
+    await(watched, 1);
+    assert_string_equal(watched->list, "2.3.0");
+    put_release(watched, "2.4.2");
+    await(watched, 2);
+    assert_string_equal(watched->list, "2.3.0, 2.4.2");
+    put(watched, "2.4.2.json", NULL);
+    await(watched, 3);
+    assert_string_equal(watched->list, "2.3.0");
+}
+
+static void wrong_folder_is_told_with_file_line_and_reason(void **state)
+{
+    struct watched *watched = *state;
+
+    await(watched, 1);
+    put(watched, "2.4.2.json",
+        "{\"version\": \"2.4.2\",\n \"components\": [{\"component\": \"a\", \"namespace\": \"b\"}],\n"
+        " \"configuration\": [{\"key\": \"\"}]}");
+    await(watched, 2);
+    assert_string_equal(watched->list, "");
+    assert_non_null(strstr(watched->reason, "/2.4.2.json: line 3: configuration[0]: must be"));
+    put(watched, "2.4.2.json", NULL);
+    await(watched, 3);
+    put(watched, "versions.json", "{\"default\":\n \"2.4.2\"}");
+    await(watched, 4);
+    assert_non_null(strstr(watched->reason, "/versions.json: line 2: default: there is no release 2.4.2"));
+}
+
+static void folder_without_the_version_that_is_sent_is_wrong_unless_it_names_another(void **state)
+{
+    struct watched *watched = *state;
+
+    await(watched, 1);
+    put_release(watched, "2.4.2");
+    await(watched, 2);
+    put(watched, "2.3.0.json", NULL);
+    await(watched, 3);
+    assert_non_null(strstr(watched->reason, "there is no release 2.3.0, which is sent where nobody names one"));
+    put(watched, "versions.json", "{\"default\": \"2.4.2\"}");
+    await(watched, 4);
+    assert_string_equal(watched->list, "2.4.2");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(folder_is_told_at_once_and_when_it_has_changed, make, drop),
+        cmocka_unit_test_setup_teardown(wrong_folder_is_told_with_file_line_and_reason, make, drop),
+        cmocka_unit_test_setup_teardown(folder_without_the_version_that_is_sent_is_wrong_unless_it_names_another, make,
+                                        drop),
+    };
+
+    return cmocka_run_group_tests_name("release_watch", tests, NULL, NULL);
+}
