@@ -9,6 +9,7 @@ static json_t *detail(const struct runtimes *runtimes, const struct runtime *run
     const struct operation *operation = runtime->operation;
     json_t *detail = json_pack("{s:s,s:s}", "tenant", runtime->tenant, "type", operation_rule(operation->type)->name);
 
+    attempt_set(detail, operation->attempt);
     switch (operation->stage) {
     case STAGE_STARTING_INSTALLATION:
     case STAGE_STARTING_UPGRADE:

@@ -71,7 +71,7 @@ const struct runtime *client_runtime(const struct runtimes *runtimes, const stru
 
 bool client_repeats(const struct runtime *runtime, const struct request *request, struct decision *out)
 {
-    if (!runtime_knows_operation(runtime, text_of(request->data, "operationID")))
+    if (!runtime_knows_operation(runtime, text_of(request->data, "operationID"), 1))
         return false;
     client_accept(request, out, runtime_start(runtime->operation->type));
     return true;

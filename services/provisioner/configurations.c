@@ -94,7 +94,7 @@ static enum secrecy secrecy_of(const json_t *body)
     return found;
 }
 
-bool configuration_has_secrets(const json_t *body)
+static bool has_secrets(const json_t *body)
 {
     return secrecy_of(body) != SECRECY_NONE;
 }
@@ -120,7 +120,7 @@ void configuration_name(const json_t *body, const char *runtime_id, char hash[SH
 {
     json_t *salted;
 
-    if (!configuration_has_secrets(body)) {
+    if (!has_secrets(body)) {
         configuration_hash(body, hash);
         return;
     }
@@ -250,7 +250,7 @@ bool configurations_unuse(struct configurations *configurations, struct configur
 
 bool configuration_keep(struct configuration *configuration)
 {
-    if (configuration->kept || configuration->body == NULL || configuration->secrecy != SECRECY_NONE)
+    if (configuration->kept || configuration->body == NULL)
         return false;
     configuration->kept = true;
     configuration->users = 0;
@@ -326,7 +326,7 @@ bool configurations_spend(struct configurations *configurations, struct configur
 {
     json_t *body;
 
-    if (configuration->secrecy != SECRECY_SEALED)
+    if (configuration->secrecy != SECRECY_SEALED || configuration->kept)
         return false;
     body = json_loads(configuration->body, JSON_DECODE_ANY, NULL);
     blank(body);

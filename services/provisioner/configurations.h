@@ -2,7 +2,8 @@
  *
  * Equal configurations share one, however many runtimes have them; its name is the hash of its body. One with secret
  * values belongs to one runtime instead: its hash takes in the runtime's ID, and its values are forgotten as soon as that
- * runtime cannot need them any more. Then it is *spent*: its body stays, with "" for each secret value.
+ * runtime cannot need them any more. Then it is *spent*: its body stays, with "" for each secret value. Those of releases,
+ * which orchestrations name, are shared and keep their secret values: they can always be needed again.
  *
  * Memory: bodies of those that a runtime may still need, and of those that are *kept*: what imports and orchestrations
  * bring is named without its body later. All others are in the read model only, some thousand records after their last
@@ -64,7 +65,7 @@ struct configuration *configurations_add(struct configurations *configurations, 
 /* One more, or one less, may need it; the record at `offset` says so. False: it is kept, and nothing changed. */
 bool configuration_use(struct configuration *configuration);
 bool configurations_unuse(struct configurations *configurations, struct configuration *configuration, int64_t offset);
-/* It is needed whoever uses it. False: it is kept already, or has secret values; nothing changed. */
+/* It is needed whoever uses it, with its secret values. False: it is kept already, or has no body; nothing changed. */
 bool configuration_keep(struct configuration *configuration);
 /* As its row says. */
 void configurations_restore(struct configurations *configurations, struct configuration *configuration, int64_t users,
@@ -79,7 +80,7 @@ void configuration_mark(struct configuration *configuration);
 /* Frees those without a body that were not marked since the last call. */
 void configurations_sweep(struct configurations *configurations);
 
-/* Forgets its secret values. False: it has none, and nothing changed. */
+/* Forgets its secret values. False: it has none, or is kept; nothing changed. */
 bool configurations_spend(struct configurations *configurations, struct configuration *configuration);
 
 /* The body as a tree; own. The trees asked for last are shared with later calls, so it must not be changed. NULL is
@@ -92,7 +93,5 @@ void configuration_name(const json_t *body, const char *runtime_id, char hash[SH
 /* Can `body` be stored? Secret values only if they are sealed: an event is for ever. Numbers only if they are integers: no
  * configuration has others, and their way through the read model may change them. False: `err` says why. */
 bool configuration_can_be_kept(const json_t *body, struct error *err);
-
-bool configuration_has_secrets(const json_t *body);
 
 #endif

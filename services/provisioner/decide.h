@@ -12,14 +12,14 @@ void runtime_decide_configure(const struct runtimes *runtimes, const struct requ
 /* provision.c */
 void runtime_decide_provision(const struct runtimes *runtimes, const struct request *request, struct decision *out);
 
-/* upgrade.c: the orchestrator's, and a client's */
+/* upgrade.c: an orchestration's, and a client's */
 void runtime_decide_upgrade(const struct runtimes *runtimes, const struct request *request, struct decision *out);
 void runtime_decide_upgrade_kyma(const struct runtimes *runtimes, const struct request *request, struct decision *out);
 
 /* rollback.c */
 void runtime_decide_roll_back(const struct runtimes *runtimes, const struct request *request, struct decision *out);
 
-/* shoot.c */
+/* shoot.c: a change of the cluster, an orchestration's or a client's; and sleep */
 void runtime_decide_upgrade_shoot(const struct runtimes *runtimes, const struct request *request, struct decision *out);
 void runtime_decide_hibernate(const struct runtimes *runtimes, const struct request *request, struct decision *out);
 
@@ -42,8 +42,12 @@ void runtime_reject_with(const struct request *request, int status, struct decis
 /* Is `id` fit to name a runtime or an operation? */
 bool runtime_id_fits(const char *id);
 
-/* Is it what runs, has run last, or waits? Then the request is a repetition. `runtime` may be NULL. */
-bool runtime_knows_operation(const struct runtime *runtime, const char *operation_id);
+/* Is it what runs, has run last, or waits, in this attempt or a later one? Then the request is a repetition. `runtime`
+ * may be NULL. */
+bool runtime_knows_operation(const struct runtime *runtime, const char *operation_id, int attempt);
+
+/* Is there a cluster to work on, and does it not sleep? False: `why`. */
+bool runtime_is_awake(const struct runtime *runtime, struct error *why);
 
 int64_t runtime_stage_limit_ms(const struct runtimes *runtimes, enum stage stage);
 
@@ -61,6 +65,33 @@ json_t *runtime_started(const struct runtimes *runtimes, const struct runtime *r
 /* The hash as `hash_name`, and the body as `body_name` where nobody in this partition has it yet. */
 void runtime_name_configuration(const struct runtimes *runtimes, json_t *data, const char *hash_name,
                                 const char *body_name, const char *hash, const json_t *body);
+
+/* --- What the upgrades of orchestrations share (ordered.c) ---
+ *
+ * They wait for a runtime that is busy. What becomes of them is told to their lane, and is nobody's outcome. */
+
+/* What the event `started` has beside what all operations have; own. NULL: `why` the runtime cannot be upgraded so. */
+typedef json_t *ordered_admit(const struct runtimes *runtimes, const struct runtime *runtime,
+                              const struct request *request, struct error *why);
+
+struct ordered {
+    enum operation_type type;
+    const char *tenant; /* whose runtime it must be; "": anybody's */
+    ordered_admit *admit;
+};
+/* The request names operationID, orchestrationID and lane; `attempt`, from 2: an operation that has ended runs again.
+ * `dryRun`: nothing is started. */
+void ordered_decide(const struct runtimes *runtimes, const struct request *request, struct ordered ordered,
+                    struct decision *out);
+
+/* --- Dry runs of these upgrades (rehearse.c) --- */
+
+/* False: `why`; who knows what was meant? */
+bool rehearsal_is_sound(const struct request *request, struct error *why);
+bool rehearsal_is_asked(const struct request *request);
+
+/* Instead of a start: it has succeeded. `about` (own) names operation, orchestration, lane and attempt. */
+void rehearsal_decide(const struct request *request, json_t *about, struct decision *out);
 
 /* --- What the mutations of clients share (client.c) ---
  *

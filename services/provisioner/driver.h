@@ -3,7 +3,8 @@
  * A driver begins stages, tells how they go and says when they have ended. Everything is asynchronous on the event loop
  * and may be asked again: after a crash or a takeover the same call comes anew, from the same process or another. So a
  * driver keeps with what it changes the fence of the call that ordered it, and refuses a call with a lower one: it comes
- * from somebody who has been replaced, and needs no action. */
+ * from somebody who has been replaced, and needs no action. A call with a higher one is another order, of the same stage
+ * too: an operation may run again under its ID. */
 #ifndef TIDEGATE_PROVISIONER_DRIVER_H
 #define TIDEGATE_PROVISIONER_DRIVER_H
 
@@ -26,6 +27,7 @@ enum report_kind {
 /* All is borrowed for the call. */
 struct report {
     const char *runtime_id, *operation_id, *stage;
+    int64_t fence; /* of the call */
     enum report_kind kind;
     const char *message;            /* never NULL */
     const char *reason, *component; /* of an error: codes for the operation's last error; NULL: none */
@@ -46,10 +48,11 @@ struct driver {
     void *(*open)(struct event_base *base, const void *options, driver_report *report, void *context,
                   struct error *err);
 
-    /* Begin the stage of `call`, or go on with it: idempotent. `call` is borrowed for the call, but for its detail, of
+    /* Begin the stage of `call`, or go on with it if it began with the same fence: idempotent. `call` is borrowed for the call, but for its detail, of
      * which a reference may be kept: nobody changes it. The stage "Stopping" ends whatever runs of the operation.
      * Members of call->detail, an object or NULL:
      *     tenant, type                      always; `type` is the operation's
+     *     attempt                           which one of the operation it is, from 2 on; absent: the first
      *     version, configuration,           StartingInstallation, StartingUpgrade: the hash, and the body with its
      *     kymaConfig                        secret values sealed
      *     clusterConfig, shootName,         WaitingForClusterDomain, WaitingForClusterCreation,

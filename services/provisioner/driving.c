@@ -64,8 +64,9 @@ static void put_text(json_t *message, const char *name, const char *text)
 static json_t *report_message(const struct report *report)
 {
     const bool failed = report->kind == REPORT_RETRIED || report->kind == REPORT_FAILED;
-    json_t *message = json_pack("{s:s,s:s,s:s,s:b}", "runtimeID", report->runtime_id, "operationID",
-                                report->operation_id, "stage", report->stage, "ok", !failed);
+    json_t *message = json_pack("{s:s,s:s,s:s,s:I,s:b}", "runtimeID", report->runtime_id, "operationID",
+                                report->operation_id, "stage", report->stage, "fence", (json_int_t)report->fence, "ok",
+                                !failed);
 
     put_text(message, "message", report->message);
     if (report->kind == REPORT_PROGRESS || report->kind == REPORT_RETRIED)
@@ -110,7 +111,7 @@ static void on_report(void *context, const struct report *report)
         gather(world, report);
     if (report->kind == REPORT_PROGRESS || report->kind == REPORT_RETRIED)
         return;
-    in_flight_ended(world->in_flight, report->runtime_id, report->operation_id, report->stage);
+    in_flight_ended(world->in_flight, report->runtime_id, report->operation_id, report->stage, report->fence);
     tell_in_flight(world);
 }
 

@@ -115,6 +115,13 @@ static void keep(struct configuration *configuration, struct changes *out)
         changes_row(out, TABLE_CONFIGURATION, configuration->hash);
 }
 
+/* One with secret values is this runtime's alone. */
+static void keep_imported(struct configuration *configuration, struct changes *out)
+{
+    if (configuration != NULL && configuration->secrecy == SECRECY_NONE)
+        keep(configuration, out);
+}
+
 /* Registered and changed alike: what the event names is so from now on. An import says what is installed; of a runtime
  * that is provisioned here nothing is. */
 static void evolve_registration(struct runtimes *runtimes, const struct event *event, struct changes *out)
@@ -141,9 +148,9 @@ static void evolve_registration(struct runtimes *runtimes, const struct event *e
     take_kubeconfig(runtimes, runtime, event->data, event, out);
     if (*runtime->instance_id != '\0') {
         if (names_kyma)
-            keep(runtime->kyma_config, out);
+            keep_imported(runtime->kyma_config, out);
         if (names_cluster)
-            keep(runtime->cluster_config, out);
+            keep_imported(runtime->cluster_config, out);
         runtime->ready = true;
         if (!runtime->upgraded)
             runtime->installed = runtime->kyma_config;
@@ -162,8 +169,7 @@ static void evolve_configured(struct runtimes *runtimes, const struct event *eve
 
 static void evolve_queued(struct runtime *runtime, const struct event *event, struct changes *out)
 {
-    runtime_waiting_add(runtime, text_of(event->data, "operationID"), text_of(event->data, "orchestrationID"),
-                        text_of(event->data, "lane"));
+    runtime_waiting_add(runtime, event->data);
     runtime_changed(runtime, event, out);
 }
 
@@ -192,10 +198,13 @@ static void enter(struct runtimes *runtimes, struct operation *operation, const 
 }
 
 /* An upgrade's configuration is the active one from its start on. What a rollback brings back is what was last installed
- * with success; where nothing ever was, what was active until now. */
-static void begin_upgrade(struct runtime *runtime, struct operation *operation)
+ * with success; where nothing ever was, what was active before the first attempt. */
+static void begin_upgrade(struct runtime *runtime, struct operation *operation, const struct operation *former)
 {
-    operation->pre = runtime->installed != NULL ? runtime->installed : runtime->kyma_config;
+    if (former != NULL && strcmp(former->id, operation->id) == 0 && former->pre != NULL)
+        operation->pre = former->pre;
+    else
+        operation->pre = runtime->installed != NULL ? runtime->installed : runtime->kyma_config;
     runtime->kyma_config = operation->configuration;
     runtime->kyma_version = operation->version;
     runtime->upgraded = true;
@@ -204,9 +213,11 @@ static void begin_upgrade(struct runtime *runtime, struct operation *operation)
 static void evolve_started(struct runtimes *runtimes, struct runtime *runtime, const struct event *event,
                            struct changes *out)
 {
+    const struct operation *former = runtime->operation;
     struct operation *operation = runtimes_operation_new(runtimes, runtime, text_of(event->data, "operationID"),
                                                          event->offset);
 
+    operation->attempt = attempt_of(event->data);
     operation->type = operation_type_find(text_of(event->data, "type"));
     operation->state = OPERATION_IN_PROGRESS;
     operation->started_ms = event->time_ms;
@@ -216,9 +227,11 @@ static void evolve_started(struct runtimes *runtimes, struct runtime *runtime, c
     text_set(&operation->traceparent, event->traceparent);
     take_configuration(runtimes, event->data, sent_names, &operation->configuration, out);
     if (operation->type == OPERATION_UPGRADE_KYMA)
-        begin_upgrade(runtime, operation);
-    if (take_configuration(runtimes, event->data, cluster_names, &runtime->cluster_config, out))
+        begin_upgrade(runtime, operation, former);
+    if (take_configuration(runtimes, event->data, cluster_names, &runtime->cluster_config, out)) {
         runtime->reshaped = true;
+        operation->configuration = runtime->cluster_config;
+    }
     take_json(event->data, "administrators", &runtime->administrators);
     enter(runtimes, operation, event);
     operation_changed(operation, out);
@@ -404,7 +417,8 @@ void runtime_evolve(struct runtimes *runtimes, const struct event *event, struct
     case EVENT_ROLLED_BACK: evolve_rolled_back(runtimes, runtime, event, out); break;
     case EVENT_CONFIRMED:
     case EVENT_REJECTED:
-    case EVENT_REFUSED: return; /* kept for the audit; the state stays as it was */
+    case EVENT_REFUSED:
+    case EVENT_REHEARSED: return; /* kept for the audit; the state stays as it was */
     }
     after = needed_by(runtimes_find(runtimes, event->subject));
     account(runtimes, &before, &after, event->offset, out);

@@ -132,9 +132,9 @@ static struct place *find(const struct in_flight *in_flight, const char *runtime
     return place;
 }
 
-static bool is_stage(const struct place *place, const char *operation_id, const char *stage)
+static bool is_stage(const struct place *place, const char *operation_id, const char *stage, int64_t fence)
 {
-    return strcmp(place->operation_id, operation_id) == 0 && strcmp(place->stage, stage) == 0;
+    return strcmp(place->operation_id, operation_id) == 0 && strcmp(place->stage, stage) == 0 && place->fence == fence;
 }
 
 static const char *put(char **at, const char *text)
@@ -245,7 +245,7 @@ static void call_wait(struct in_flight *in_flight, const struct call *call)
 void in_flight_call(struct in_flight *in_flight, const struct call *call)
 {
     struct place *standing = find(in_flight, call->runtime_id);
-    const bool again = standing != NULL && is_stage(standing, call->operation_id, call->stage);
+    const bool again = standing != NULL && is_stage(standing, call->operation_id, call->stage, call->fence);
     const bool has_place = standing != NULL && standing->started;
 
     if (standing != NULL && (call->fence < standing->fence || (again && has_place))) {
@@ -262,11 +262,12 @@ void in_flight_call(struct in_flight *in_flight, const struct call *call)
         call_wait(in_flight, call);
 }
 
-void in_flight_ended(struct in_flight *in_flight, const char *runtime_id, const char *operation_id, const char *stage)
+void in_flight_ended(struct in_flight *in_flight, const char *runtime_id, const char *operation_id, const char *stage,
+                     int64_t fence)
 {
     struct place *place = find(in_flight, runtime_id);
 
-    if (place == NULL || !place->started || !is_stage(place, operation_id, stage))
+    if (place == NULL || !place->started || !is_stage(place, operation_id, stage, fence))
         return;
     place_remove(in_flight, place);
     start_waiting(in_flight);

@@ -24,12 +24,14 @@ struct in_flight *in_flight_new(size_t max, in_flight_start *start, void *contex
 void in_flight_free(struct in_flight *in_flight);
 
 /* Starts `call` (borrowed), now or when there is room. The same stage again is started again if it is under way, so that
- * the driver tells its end again; while it waits, it goes on waiting where it is. A call with a lower fence than the last
- * one for its runtime goes to the driver at once, which refuses it. */
+ * the driver tells its end again; while it waits, it goes on waiting where it is. With a higher fence it is another order.
+ * A call with a lower fence than the last one for its runtime goes to the driver at once, which refuses it. */
 void in_flight_call(struct in_flight *in_flight, const struct call *call);
 
-/* A stage has ended, or is lost: starts what has waited longest. Nothing happens for stages that are not under way. */
-void in_flight_ended(struct in_flight *in_flight, const char *runtime_id, const char *operation_id, const char *stage);
+/* A stage that was ordered with `fence` has ended, or is lost: starts what has waited longest. Nothing happens for stages
+ * that are not under way. */
+void in_flight_ended(struct in_flight *in_flight, const char *runtime_id, const char *operation_id, const char *stage,
+                     int64_t fence);
 
 struct in_flight_count {
     size_t started, waiting;

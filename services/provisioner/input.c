@@ -14,33 +14,34 @@ struct member {
     const char *name;
     enum kind kind;
     bool upgradable; /* a GardenerUpgradeInput has it too */
+    bool needed;     /* every cluster has it */
 };
 
 /* Of a cluster's configuration, without name and providerSpecificConfig. */
 static const struct member cluster_members[] = {
-    { "kubernetesVersion", KIND_TEXT, true },
-    { "targetSecret", KIND_TEXT, false },
-    { "provider", KIND_TEXT, false },
-    { "region", KIND_TEXT, false },
-    { "seed", KIND_TEXT, false },
-    { "machineType", KIND_TEXT, true },
-    { "machineImage", KIND_TEXT, true },
-    { "machineImageVersion", KIND_TEXT, true },
-    { "diskType", KIND_TEXT, true },
-    { "volumeSizeGB", KIND_INTEGER, true },
-    { "workerCidr", KIND_TEXT, false },
-    { "autoScalerMin", KIND_INTEGER, true },
-    { "autoScalerMax", KIND_INTEGER, true },
-    { "maxSurge", KIND_INTEGER, true },
-    { "maxUnavailable", KIND_INTEGER, true },
-    { "purpose", KIND_TEXT, true },
-    { "licenceType", KIND_TEXT, false },
-    { "enableKubernetesVersionAutoUpdate", KIND_BOOLEAN, true },
-    { "enableMachineImageVersionAutoUpdate", KIND_BOOLEAN, true },
-    { "allowPrivilegedContainers", KIND_BOOLEAN, false },
-    { "dnsConfig", KIND_OBJECT, false },
-    { "oidcConfig", KIND_OBJECT, true },
-    { "exposureClassName", KIND_TEXT, true },
+    { "kubernetesVersion", KIND_TEXT, true, true },
+    { "targetSecret", KIND_TEXT, false, false },
+    { "provider", KIND_TEXT, false, true },
+    { "region", KIND_TEXT, false, true },
+    { "seed", KIND_TEXT, false, false },
+    { "machineType", KIND_TEXT, true, true },
+    { "machineImage", KIND_TEXT, true, false },
+    { "machineImageVersion", KIND_TEXT, true, false },
+    { "diskType", KIND_TEXT, true, false },
+    { "volumeSizeGB", KIND_INTEGER, true, false },
+    { "workerCidr", KIND_TEXT, false, false },
+    { "autoScalerMin", KIND_INTEGER, true, true },
+    { "autoScalerMax", KIND_INTEGER, true, true },
+    { "maxSurge", KIND_INTEGER, true, true },
+    { "maxUnavailable", KIND_INTEGER, true, true },
+    { "purpose", KIND_TEXT, true, false },
+    { "licenceType", KIND_TEXT, false, false },
+    { "enableKubernetesVersionAutoUpdate", KIND_BOOLEAN, true, false },
+    { "enableMachineImageVersionAutoUpdate", KIND_BOOLEAN, true, false },
+    { "allowPrivilegedContainers", KIND_BOOLEAN, false, false },
+    { "dnsConfig", KIND_OBJECT, false, false },
+    { "oidcConfig", KIND_OBJECT, true, false },
+    { "exposureClassName", KIND_TEXT, true, false },
 };
 enum { CLUSTER_MEMBER_COUNT = sizeof cluster_members / sizeof cluster_members[0] };
 
@@ -342,6 +343,20 @@ json_t *input_upgrade_cluster(const json_t *cluster, const json_t *gardener, str
     if (kubernetes_version_lower(text_of(body, "kubernetesVersion"), text_of(cluster, "kubernetesVersion")))
         json_object_set(body, "kubernetesVersion", json_object_get(cluster, "kubernetesVersion"));
     return body;
+}
+
+bool input_cluster_is_whole(const json_t *cluster, struct error *err)
+{
+    for (size_t i = 0; i < CLUSTER_MEMBER_COUNT; i++) {
+        const struct member *member = &cluster_members[i];
+        const json_t *value = json_object_get(cluster, member->name);
+
+        if (member->needed &&
+            (!kind_fits(value, member->kind) || (member->kind == KIND_TEXT && json_string_length(value) == 0)))
+            return error_set(err, ERROR_INPUT, "%s: must be %s", member->name,
+                             member->kind == KIND_TEXT ? "a text that is not empty" : "an integer");
+    }
+    return true;
 }
 
 /* --- The rest --- */

@@ -35,6 +35,9 @@ bool input_upgrade_cluster_check(const json_t *gardener, struct error *err);
 /* `cluster`, changed by a GardenerUpgradeInput; own. NULL: `err`. The Kubernetes version never falls. */
 json_t *input_upgrade_cluster(const json_t *cluster, const json_t *gardener, struct error *err);
 
+/* Does the body of a cluster's configuration say what every cluster has? False: `err` names what is missing. */
+bool input_cluster_is_whole(const json_t *cluster, struct error *err);
+
 /* A list of texts without nulls, or nothing. */
 bool input_administrators_check(const json_t *administrators, struct error *err);
 

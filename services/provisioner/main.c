@@ -1,15 +1,17 @@
 /* provisioner - one operation at a time on a runtime, stage by stage, through a driver. */
 #include "common/base/embed.h"
 #include "common/log/service.h"
-#include "common/release/release.h"
-#include "services/provisioner/driving.h"
 #include "services/provisioner/runtime.h"
+#include "services/provisioner/world.h"
 
 EMBED_TEXT(provisioner_readmodel_sql, "services/provisioner/readmodel.sql");
 EMBED_TEXT(provisioner_views_sql, "services/provisioner/views.sql");
 
 static const struct setting settings_table[] = {
-    { "TIDEGATE_RELEASES", SETTING_TEXT, "deploy/releases", 1, 4096, "folder of release files, <version>.json", NULL },
+    { "TIDEGATE_RELEASES", SETTING_TEXT, "deploy/releases", 1, 4096,
+      "folder of the releases, <version>.json and versions.json; watched", NULL },
+    { "TIDEGATE_KYMA_VERSION", SETTING_TEXT, "2.4.2", 1, 100, "the version that an upgrade without a version means",
+      NULL },
     { "TIDEGATE_SECRET_KEYS", SETTING_TEXT, "", 0, 4096,
       "the key file of sealed secrets (JSON; readable by nobody else); needed", NULL },
     { "TIDEGATE_OPERATIONS_MAX", SETTING_INTEGER, "10000", 1, 1000000,
@@ -30,27 +32,6 @@ static const struct setting settings_table[] = {
     { 0 },
 };
 
-static bool configure(const struct settings *settings, const void **core_settings, struct error *err)
-{
-    static struct runtime_settings runtime;
-    struct releases *releases = releases_load(settings_text(settings, "TIDEGATE_RELEASES"), err);
-
-    if (releases == NULL)
-        return false;
-    runtime = (struct runtime_settings){
-        .releases = releases,
-        .privileged_containers = settings_boolean(settings, "TIDEGATE_PRIVILEGED_CONTAINERS"),
-        .kubernetes_auto_update = settings_boolean(settings, "TIDEGATE_KUBERNETES_AUTO_UPDATE"),
-        .machine_image_auto_update = settings_boolean(settings, "TIDEGATE_MACHINE_IMAGE_AUTO_UPDATE"),
-    };
-    if (!stage_limits_parse(settings_text(settings, "TIDEGATE_STAGE_LIMITS"), runtime.stage_limits_ms, err)) {
-        error_context(err, "TIDEGATE_STAGE_LIMITS");
-        return false;
-    }
-    *core_settings = &runtime;
-    return true;
-}
-
 int main(int argc, char **argv)
 {
     static const struct service provisioner = {
@@ -59,8 +40,8 @@ int main(int argc, char **argv)
         .readmodel_sql = provisioner_readmodel_sql,
         .views_sql = provisioner_views_sql,
         .settings = settings_table,
-        .configure = configure,
-        .world = &driving_world,
+        .configure = provisioner_configure,
+        .world = &provisioner_world,
     };
 
     return service_run(&provisioner, argc, argv);

@@ -48,10 +48,23 @@ void runtime_reject(const struct request *request, int status, struct decision *
     runtime_reject_with(request, status, out, reason, json_object());
 }
 
-bool runtime_knows_operation(const struct runtime *runtime, const char *operation_id)
+bool runtime_knows_operation(const struct runtime *runtime, const char *operation_id, int attempt)
 {
-    return runtime != NULL && ((runtime->operation != NULL && strcmp(runtime->operation->id, operation_id) == 0) ||
-                               runtime_waits(runtime, operation_id));
+    const struct operation *last = runtime == NULL ? NULL : runtime->operation;
+    const struct waiting *waiting = runtime == NULL ? NULL : runtime_waiting_find(runtime, operation_id);
+
+    return (last != NULL && strcmp(last->id, operation_id) == 0 && last->attempt >= attempt) ||
+           (waiting != NULL && waiting->attempt >= attempt);
+}
+
+bool runtime_is_awake(const struct runtime *runtime, struct error *why)
+{
+    if (!runtime->ready)
+        return error_set(why, ERROR_CONFLICT,
+                         "failed to upgrade cluster: runtime %s was never ready, so there is nothing to upgrade",
+                         runtime->id);
+    return runtime->hibernated != TOLD_YES ||
+           error_set(why, ERROR_CONFLICT, "failed to upgrade cluster: runtime %s is hibernated", runtime->id);
 }
 
 int64_t runtime_stage_limit_ms(const struct runtimes *runtimes, enum stage stage)

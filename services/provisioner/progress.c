@@ -26,21 +26,11 @@ static json_t *told_text(const json_t *report, const char *name, size_t size_max
 
 /* --- Ends --- */
 
-static json_t *freed(const struct runtime *runtime)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < runtime->waiting_count; i++)
-        json_array_append_new(list, json_pack("{s:s,s:s,s:s}", "operationID", runtime->waiting[i].operation_id,
-                                              "orchestrationID", runtime->waiting[i].orchestration_id, "lane",
-                                              runtime->waiting[i].lane));
-    return list;
-}
-
 static json_t *ended(const struct runtime *runtime, const char *message)
 {
     return json_pack("{s:s,s:s,s:s,s:o}", "operationID", runtime->operation->id, "type",
-                     operation_rule(runtime->operation->type)->name, "message", message, "freed", freed(runtime));
+                     operation_rule(runtime->operation->type)->name, "message", message, "freed",
+                     runtime_waiting(runtime));
 }
 
 static json_t *failed(const struct runtime *runtime, enum stage stage, const char *reason, const char *message)
@@ -235,6 +225,15 @@ static bool is_final(const json_t *report)
     return !json_is_false(json_object_get(report, "ended"));
 }
 
+/* A stage that is ordered again, in another attempt or as another stop, has another fence. Reports of old drivers have
+ * none. */
+static bool is_of_order(const json_t *report, const struct operation *operation)
+{
+    const json_t *fence = json_object_get(report, "fence");
+
+    return fence == NULL || json_integer_value(fence) == operation->fence;
+}
+
 /* One report of a driver. */
 static void decide_report(const struct runtimes *runtimes, const json_t *report, struct decision *out)
 {
@@ -243,7 +242,7 @@ static void decide_report(const struct runtimes *runtimes, const json_t *report,
 
     if (operation == NULL || operation->state != OPERATION_IN_PROGRESS ||
         strcmp(operation->id, text_of(report, "operationID")) != 0 ||
-        strcmp(stage_rule(operation->stage)->name, text_of(report, "stage")) != 0)
+        strcmp(stage_rule(operation->stage)->name, text_of(report, "stage")) != 0 || !is_of_order(report, operation))
         return; /* it comes too late, or is nobody's */
     if (is_final(report))
         decide_end(runtimes, runtime, report, out);
@@ -258,7 +257,7 @@ static bool same_stage(const json_t *a, const json_t *b)
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
         if (strcmp(text_of(a, members[i]), text_of(b, members[i])) != 0)
             return false;
-    return true;
+    return json_integer_value(json_object_get(a, "fence")) == json_integer_value(json_object_get(b, "fence"));
 }
 
 /* Does another report of the message, of the same stage, make the one at `index` count for nothing? */

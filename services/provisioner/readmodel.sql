@@ -1,5 +1,6 @@
 -- Configurations of Kyma and of clusters, each once in a partition however many runtimes have it. One with secret values
--- belongs to one runtime: its values are sealed, and "" as soon as that runtime cannot need them any more.
+-- belongs to one runtime, but for those of releases: its values are sealed, and "" as soon as that runtime cannot need
+-- them any more.
 CREATE TABLE IF NOT EXISTS configuration (
     partition integer NOT NULL,
     hash      text    NOT NULL,     -- SHA-256 of the compact dump with sorted keys; with secret values also of the runtime
@@ -60,6 +61,7 @@ CREATE TABLE IF NOT EXISTS operation (
     type             text        NOT NULL,   -- provision, upgradeKyma, …
     state            text        NOT NULL,   -- in progress, succeeded, failed
     stage            text        NOT NULL,
+    attempt          integer     NOT NULL,   -- 1: the first; what is here is the last one's
     limit_ms         bigint      NOT NULL,   -- of the stage, as it was when the stage was ordered
     stopped_stage    text,                   -- the stage that ran over its limit
     stopped_limit_ms bigint      NOT NULL,   -- and that limit
@@ -68,7 +70,7 @@ CREATE TABLE IF NOT EXISTS operation (
     orchestration_id text,
     lane             text,
     version          text,
-    configuration    text,                   -- hash: what was sent
+    configuration    text,                   -- hash: what was sent, of Kyma or of the cluster
     pre              text,                   -- hash: what a rollback of this upgrade brings back
     rolled_back      boolean     NOT NULL,
     traceparent      text,                   -- of the request that started it

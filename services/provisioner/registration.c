@@ -305,15 +305,19 @@ void runtime_decide_configure(const struct runtimes *runtimes, const struct requ
     const char *hash = text_of(request->data, "hash");
     json_t *body = json_object_get(request->data, "kymaConfig");
     char is[SHA256_HEX_SIZE];
+    struct error why;
 
     if (!json_is_object(body)) {
         runtime_reject(request, 400, out, "kymaConfig: must be an object");
         return;
     }
+    if (!configuration_can_be_kept(body, &why)) {
+        error_context(&why, "kymaConfig");
+        runtime_reject(request, 400, out, why.message);
+        return;
+    }
     configuration_hash(body, is);
-    if (configuration_has_secrets(body))
-        runtime_reject(request, 400, out, "kymaConfig: what many runtimes share must have no secret values");
-    else if (strcmp(hash, is) != 0)
+    if (strcmp(hash, is) != 0)
         runtime_reject(request, 400, out, "hash: must be that of kymaConfig");
     else if (!is_kept(configurations_named(&runtimes->configurations, hash)))
         decision_event(out, EVENT_CONFIGURED, hash, json_pack("{s:s,s:O}", "hash", hash, "kymaConfig", body));

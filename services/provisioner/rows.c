@@ -66,17 +66,6 @@ static json_t *configuration_row(const struct configuration *configuration)
                      (json_int_t)configuration->users, "body", json_loads(configuration->body, JSON_DECODE_ANY, NULL));
 }
 
-static json_t *waiting_array(const struct runtime *runtime)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < runtime->waiting_count; i++)
-        json_array_append_new(list, json_pack("{s:s,s:s,s:s}", "operationID", runtime->waiting[i].operation_id,
-                                              "orchestrationID", runtime->waiting[i].orchestration_id, "lane",
-                                              runtime->waiting[i].lane));
-    return list;
-}
-
 static json_t *row_of_runtime(const struct runtime *runtime)
 {
     json_t *row;
@@ -102,7 +91,7 @@ static json_t *row_of_runtime(const struct runtime *runtime)
     put(row, "hibernation_possible", told(runtime->hibernation_possible));
     put(row, "operation_id", runtime->operation == NULL ? json_null() : json_string(runtime->operation->id));
     put(row, "running", json_boolean(runtime_busy(runtime)));
-    put(row, "waiting", waiting_array(runtime));
+    put(row, "waiting", runtime_waiting(runtime));
     put(row, "deprovisioned_at", timestamp(runtime->deprovisioned_ms));
     put(row, "created_at", timestamp(runtime->created_ms));
     put(row, "updated_at", timestamp(runtime->updated_ms));
@@ -126,6 +115,7 @@ static json_t *row_of_operation(const struct operation *operation)
                     "type", operation_rule(operation->type)->name, "state", state_names[operation->state], "stage",
                     stage_rule(operation->stage)->name, "message", operation->message, "fence",
                     (json_int_t)operation->fence);
+    put(row, "attempt", json_integer(operation->attempt));
     put(row, "limit_ms", json_integer(operation->limit_ms));
     put(row, "stopped_stage", or_null(stage_rule(operation->stopped)->name));
     put(row, "stopped_limit_ms", json_integer(operation->stopped_limit_ms));
@@ -258,8 +248,7 @@ static void load_runtime(struct runtimes *runtimes, const json_t *row)
     runtime->created_ms = time_of(row, "created_at");
     runtime->updated_ms = time_of(row, "updated_at");
     json_array_foreach(json_object_get(row, "waiting"), i, waiting) {
-        runtime_waiting_add(runtime, text_of(waiting, "operationID"), text_of(waiting, "orchestrationID"),
-                            text_of(waiting, "lane"));
+        runtime_waiting_add(runtime, waiting);
     }
     if (*operation_id != '\0')
         runtimes_operation_new(runtimes, runtime, operation_id, 0);
@@ -274,6 +263,7 @@ static void load_operation(struct runtimes *runtimes, const json_t *row)
     if (operation == NULL || strcmp(operation->id, text_of(row, "operation_id")) != 0)
         return;
     operation->type = operation_type_find(text_of(row, "type"));
+    operation->attempt = (int)integer_of(row, "attempt");
     operation->state = state_of(text_of(row, "state"));
     operation->stage = stage_find(text_of(row, "stage"));
     operation->stopped = stage_find(text_of(row, "stopped_stage"));

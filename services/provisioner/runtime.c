@@ -25,21 +25,14 @@ static const char *const request_types[] = {
 };
 
 static const char *const event_types[] = {
-    [EVENT_REGISTERED] = "tidegate.runtime.registered.v1",
-    [EVENT_CHANGED] = "tidegate.runtime.changed.v1",
-    [EVENT_CONFIRMED] = "tidegate.runtime.confirmed.v1",
-    [EVENT_REJECTED] = "tidegate.runtime.rejected.v1",
-    [EVENT_CONFIGURED] = "tidegate.runtime.configured.v1",
-    [EVENT_REFUSED] = "tidegate.runtime.refused.v1",
-    [EVENT_QUEUED] = "tidegate.runtime.queued.v1",
-    [EVENT_STARTED] = "tidegate.runtime.started.v1",
-    [EVENT_ADVANCED] = "tidegate.runtime.advanced.v1",
-    [EVENT_SUCCEEDED] = "tidegate.runtime.succeeded.v1",
-    [EVENT_FAILED] = "tidegate.runtime.failed.v1",
-    [EVENT_NOTED] = "tidegate.runtime.noted.v1",
-    [EVENT_RETRIED] = "tidegate.runtime.retried.v1",
-    [EVENT_ROLLED_BACK] = "tidegate.runtime.rolledBack.v1",
-    NULL,
+    [EVENT_REGISTERED] = "tidegate.runtime.registered.v1", [EVENT_CHANGED] = "tidegate.runtime.changed.v1",
+    [EVENT_CONFIRMED] = "tidegate.runtime.confirmed.v1",   [EVENT_REJECTED] = "tidegate.runtime.rejected.v1",
+    [EVENT_CONFIGURED] = "tidegate.runtime.configured.v1", [EVENT_REFUSED] = "tidegate.runtime.refused.v1",
+    [EVENT_QUEUED] = "tidegate.runtime.queued.v1",         [EVENT_STARTED] = "tidegate.runtime.started.v1",
+    [EVENT_ADVANCED] = "tidegate.runtime.advanced.v1",     [EVENT_SUCCEEDED] = "tidegate.runtime.succeeded.v1",
+    [EVENT_FAILED] = "tidegate.runtime.failed.v1",         [EVENT_NOTED] = "tidegate.runtime.noted.v1",
+    [EVENT_RETRIED] = "tidegate.runtime.retried.v1",       [EVENT_ROLLED_BACK] = "tidegate.runtime.rolledBack.v1",
+    [EVENT_REHEARSED] = "tidegate.runtime.rehearsed.v1",   NULL,
 };
 
 /* Configurations first, then runtimes, then the rest: each names rows of those before it. A kubeconfig is written once,
@@ -86,7 +79,8 @@ static void event_needs(const struct event *event, struct names *out)
     case EVENT_CONFIRMED:
     case EVENT_REJECTED:
     case EVENT_CONFIGURED:
-    case EVENT_REFUSED: break; /* change no runtime */
+    case EVENT_REFUSED:
+    case EVENT_REHEARSED: break; /* change no runtime */
     }
 }
 
@@ -174,11 +168,40 @@ static const char *traceparent_of(const struct operation *operation)
 }
 
 /* The name by which the instance's broker knows the operation's type; NULL: it does not, and has no use for it. */
-static const char *reported_type(enum operation_type type)
+static const char *reported_type(const struct operation *operation)
 {
-    if (type == OPERATION_UPGRADE_KYMA)
-        return operation_rule(type)->name;
-    return operation_is_deprovisioning(type) ? operation_rule(OPERATION_DEPROVISION)->name : NULL;
+    switch (operation->type) {
+    case OPERATION_UPGRADE_KYMA: return "upgradeKyma";
+    case OPERATION_UPGRADE_SHOOT: return *operation->orchestration_id != '\0' ? "upgradeCluster" : NULL;
+    case OPERATION_DEPROVISION:
+    case OPERATION_DEPROVISION_NO_INSTALL: return "deprovision";
+    case OPERATION_PROVISION:
+    case OPERATION_PROVISION_NO_INSTALL:
+    case OPERATION_HIBERNATE: break;
+    }
+    return NULL;
+}
+
+/* What clients see of an operation: of an orchestration's the same text as the orchestrator shows, which cuts it
+ * likewise. */
+enum { DESCRIPTION_SIZE = 512 };
+static const char *described(const struct operation *operation, char text[DESCRIPTION_SIZE])
+{
+    size_t end = DESCRIPTION_SIZE - 1;
+
+    if (*operation->orchestration_id == '\0' || operation->state == OPERATION_SUCCEEDED)
+        return operation->message;
+    if (operation->state == OPERATION_IN_PROGRESS)
+        return operation->type == OPERATION_UPGRADE_KYMA ? "kyma upgrade in progress" : "cluster upgrade in progress";
+    if (snprintf(text, DESCRIPTION_SIZE, "provisioner client returns failed status: %s", operation->message) <
+        DESCRIPTION_SIZE)
+        return text;
+    while (end > 0 && ((unsigned char)text[end - 1] & 0xc0) == 0x80)
+        end--;
+    if (end > 0 && ((unsigned char)text[end - 1] & 0x80) != 0)
+        end--;
+    text[end] = '\0';
+    return text;
 }
 
 /* Tells the instance, if the runtime has one, how its operation stands. */
@@ -186,14 +209,15 @@ static void report_to_instance(const struct runtime *runtime, const char *state,
                                int64_t updated_ms, struct messages *out)
 {
     const struct operation *operation = runtime->operation;
-    const char *type = reported_type(operation->type);
+    const char *type = reported_type(operation);
+    char text[DESCRIPTION_SIZE];
     json_t *data;
 
     if (*runtime->instance_id == '\0' || type == NULL)
         return;
     data = json_pack("{s:s,s:s,s:s,s:s,s:I,s:I}", "operationID", operation->id, "type", type, "state", state,
-                     "description", operation->message, "createdAt", (json_int_t)operation->started_ms, "updatedAt",
-                     (json_int_t)updated_ms);
+                     "description", described(operation, text), "createdAt", (json_int_t)operation->started_ms,
+                     "updatedAt", (json_int_t)updated_ms);
     if (*operation->orchestration_id != '\0')
         json_object_set_new(data, "orchestrationID", json_string(operation->orchestration_id));
     if (operation->type == OPERATION_UPGRADE_KYMA)
@@ -264,6 +288,7 @@ static void react(const void *state, const struct event *event, struct messages 
     case EVENT_REFUSED:
         report_to_lane(event->data, text_of(event->data, "result"), text_of(event->data, "message"), NULL, out);
         break;
+    case EVENT_REHEARSED: report_to_lane(event->data, "succeeded", text_of(event->data, "message"), NULL, out); break;
     case EVENT_REJECTED: refuse_instance(event, out); break;
     case EVENT_QUEUED: report_to_lane(event->data, "busy", "", NULL, out); break;
     case EVENT_STARTED: report(runtime, "accepted", "in progress", out); break;
@@ -314,7 +339,7 @@ const struct core runtime_core = {
     .aggregate = "runtime",
     .topic = "runtimes",
     .source = "/tidegate/provisioner",
-    .fold_version = 3,
+    .fold_version = 4,
     .request_types = request_types,
     .event_types = event_types,
     .rejected = EVENT_REJECTED,

@@ -4,8 +4,8 @@
  * end, the report is decided and orders the next. Whatever ends running work is a stage too, `Stopping`: a stage over
  * its limit is stopped first, and only the driver's report of that fails the operation.
  *
- * Requests of two kinds: the orchestrator's upgrades wait for a runtime that is busy (queued, freed); a client's mutation
- * never does, it is refused.
+ * Requests of two kinds: an orchestration's upgrades wait for a runtime that is busy (queued, freed); a client's mutation
+ * never does, it is refused. An orchestration's upgrade that has ended may run again under its ID, as a later attempt.
  *
  * Events (data in proto/events/); the subject is the runtime ID, but of `configured` the hash:
  *     registered  a runtime is known: tenant, subAccount, region, shootName, kymaVersion, kymaConfigHash,
@@ -16,17 +16,22 @@
  *     rejected    the request was wrong or came at a wrong time: reason; request, operationID, actor where given;
  *                 instanceID, hash: of the line of an instance that the runtime does not belong to, which is told
  *     configured  a Kyma configuration is known from now on, whoever uses it: hash, kymaConfig
- *     refused     an upgrade will not run: operationID, orchestrationID, lane, result (refused, preempted), message
- *     queued      an upgrade must wait for the running operation: operationID, orchestrationID, lane
+ *     refused     an upgrade will not run: operationID, orchestrationID, lane, attempt?, result (refused, preempted),
+ *                 message
+ *     rehearsed   an upgrade of a dry run could have started, and has succeeded instead: operationID, orchestrationID, lane,
+ *                 attempt?, message
+ *     queued      an upgrade must wait for the running operation: operationID, orchestrationID, lane, attempt?
  *     started     an operation runs: operationID, type, stage, limitMs, message, actor?; for an upgrade instanceID?,
- *                 orchestrationID?, lane?, version, configuration (hash; kymaConfig: the body, where it is new here);
- *                 for a change of the cluster clusterConfigHash, clusterConfig?, administrators?
+ *                 orchestrationID?, lane?, attempt? (from 2: it runs again), version, configuration (hash; kymaConfig: the
+ *                 body, where it is new here; an orchestration's has the runtime's optional components too, see
+ *                 optional.h); for a change of the cluster clusterConfigHash, clusterConfig?, administrators? instead of
+ *                 the last two
  *     advanced    its next stage is ordered: operationID, stage, limitMs, message; stopped, stoppedLimitMs: the stage
  *                 that ran over its limit; gives, clusterConfigHash, clusterConfig: what the stage before gave
  *     noted       the stage goes on and says how: operationID, message
  *     retried     the stage goes on after an error: operationID, stage, lastError {errMessage, reason, component}
  *     succeeded   operationID, type, message, gives?; freed: the operations that waited: [{operationID, orchestrationID,
- *                 lane}]
+ *                 lane, attempt?}]
  *     failed      the same, and stage: the one that it failed in; lastError, if the driver told
  *     rolledBack  the upgrade that ran last no longer counts: operationID, kymaConfigHash, kymaVersion, actor? */
 #ifndef TIDEGATE_PROVISIONER_RUNTIME_H

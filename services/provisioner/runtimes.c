@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "services/provisioner/optional.h"
+
 enum { RUNTIME_TEXTS = 10 };
 
 struct shared_text {
@@ -60,6 +62,19 @@ const char *text_of(const json_t *data, const char *name)
     const char *text = json_string_value(json_object_get(data, name));
 
     return text == NULL ? "" : text;
+}
+
+int attempt_of(const json_t *data)
+{
+    const json_t *attempt = json_object_get(data, "attempt");
+
+    return json_is_integer(attempt) ? (int)json_integer_value(attempt) : 1;
+}
+
+void attempt_set(json_t *data, int attempt)
+{
+    if (attempt > 1)
+        json_object_set_new(data, "attempt", json_integer(attempt));
 }
 
 /* --- Limits --- */
@@ -139,6 +154,7 @@ struct operation *runtimes_operation_new(struct runtimes *runtimes, struct runti
     text_set(&operation->message, "");
     text_set(&operation->last_error, "");
     text_set(&operation->orchestration_id, "");
+    operation->attempt = 1;
     operation->lane = nothing;
     operation->version = nothing;
     text_set(&operation->traceparent, "");
@@ -151,13 +167,14 @@ struct operation *runtimes_operation_new(struct runtimes *runtimes, struct runti
 const struct operation *runtimes_operation(const struct runtimes *runtimes, const char *runtime_id, const char *id)
 {
     const struct runtime *runtime = runtimes_find(runtimes, runtime_id);
+    const struct operation *newest = NULL;
 
     if (runtime != NULL && runtime->operation != NULL && strcmp(runtime->operation->id, id) == 0)
         return runtime->operation;
     for (const struct operation *one = runtimes->replaced; one != NULL; one = one->next)
         if (strcmp(one->id, id) == 0 && strcmp(one->runtime_id, runtime_id) == 0)
-            return one;
-    return NULL;
+            newest = one;
+    return newest;
 }
 
 /* --- Runtimes --- */
@@ -167,27 +184,55 @@ bool runtime_busy(const struct runtime *runtime)
     return runtime->operation != NULL && runtime->operation->state == OPERATION_IN_PROGRESS;
 }
 
-bool runtime_waits(const struct runtime *runtime, const char *operation_id)
+static struct waiting *waiting_find(const struct runtime *runtime, const char *operation_id)
 {
     for (size_t i = 0; i < runtime->waiting_count; i++)
         if (strcmp(runtime->waiting[i].operation_id, operation_id) == 0)
-            return true;
-    return false;
+            return &runtime->waiting[i];
+    return NULL;
 }
 
-void runtime_waiting_add(struct runtime *runtime, const char *operation_id, const char *orchestration_id,
-                         const char *lane)
+const struct waiting *runtime_waiting_find(const struct runtime *runtime, const char *operation_id)
 {
-    struct waiting *waiting = realloc(runtime->waiting, (runtime->waiting_count + 1) * sizeof *waiting);
+    return waiting_find(runtime, operation_id);
+}
+
+static struct waiting *waiting_new(struct runtime *runtime)
+{
+    struct waiting *list = realloc(runtime->waiting, (runtime->waiting_count + 1) * sizeof *list);
+
+    if (list == NULL)
+        abort();
+    runtime->waiting = list;
+    list[runtime->waiting_count] = (struct waiting){ 0 };
+    return &list[runtime->waiting_count++];
+}
+
+void runtime_waiting_add(struct runtime *runtime, const json_t *about)
+{
+    struct waiting *waiting = waiting_find(runtime, text_of(about, "operationID"));
 
     if (waiting == NULL)
-        abort();
-    runtime->waiting = waiting;
-    waiting += runtime->waiting_count++;
-    *waiting = (struct waiting){ 0 };
-    text_set(&waiting->operation_id, operation_id);
-    text_set(&waiting->orchestration_id, orchestration_id);
-    text_set(&waiting->lane, lane);
+        waiting = waiting_new(runtime);
+    text_set(&waiting->operation_id, text_of(about, "operationID"));
+    text_set(&waiting->orchestration_id, text_of(about, "orchestrationID"));
+    text_set(&waiting->lane, text_of(about, "lane"));
+    waiting->attempt = attempt_of(about);
+}
+
+json_t *runtime_waiting(const struct runtime *runtime)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < runtime->waiting_count; i++) {
+        const struct waiting *waiting = &runtime->waiting[i];
+        json_t *about = json_pack("{s:s,s:s,s:s}", "operationID", waiting->operation_id, "orchestrationID",
+                                  waiting->orchestration_id, "lane", waiting->lane);
+
+        attempt_set(about, waiting->attempt);
+        json_array_append_new(list, about);
+    }
+    return list;
 }
 
 void runtime_waiting_clear(struct runtime *runtime)
@@ -346,6 +391,7 @@ struct runtimes *runtimes_new(const struct runtime_settings *settings)
     runtimes->limits.before = sooner;
     runtimes->replaced_end = &runtimes->replaced;
     runtimes->kubeconfigs_end = &runtimes->kubeconfigs;
+    runtimes->optional = optional_memory_new();
     configurations_init(&runtimes->configurations);
     return runtimes;
 }
@@ -367,6 +413,7 @@ void runtimes_free(struct runtimes *runtimes)
         free(shared);
     }
     configurations_release(&runtimes->configurations);
+    optional_memory_free(runtimes->optional);
     heap_release(&runtimes->limits);
     free(runtimes);
 }

@@ -43,6 +43,7 @@ enum event_type {
     EVENT_NOTED,
     EVENT_RETRIED,
     EVENT_ROLLED_BACK,
+    EVENT_REHEARSED,
 };
 
 enum table { TABLE_CONFIGURATION, TABLE_RUNTIME, TABLE_OPERATION, TABLE_KUBECONFIG };
@@ -60,9 +61,10 @@ struct operation {
     char *message;
     char *last_error; /* JSON object; "": there never was an error */
     char *orchestration_id;
+    int attempt;                         /* 1: the first; later ones are an orchestration's retries */
     const char *lane, *version;          /* shared */
     char *traceparent;                   /* of the request that started it: what drivers report belongs to it */
-    struct configuration *configuration; /* NULL: none, or loaded by its ID only */
+    struct configuration *configuration; /* what an upgrade brought; NULL: none, or loaded by its ID only */
     struct configuration *pre;           /* of an upgrade: what a rollback brings back */
     bool rolled_back;
     int64_t fence;                                            /* offset of the record that ordered the stage */
@@ -75,6 +77,7 @@ struct operation {
 
 struct waiting {
     char *operation_id, *orchestration_id, *lane;
+    int attempt;
 };
 
 /* A kubeconfig that came a short while ago, and is still to be written to the read model. */
@@ -108,6 +111,7 @@ struct runtimes {
     const struct runtime_settings *settings;
     struct runtime *by_id;
     struct configurations configurations;
+    struct optional_memory *optional;
     struct shared_text *shared;
     struct heap limits; /* running operations by deadline, then runtime ID */
     struct operation *replaced, **replaced_end;
@@ -128,6 +132,7 @@ void runtimes_forget(struct runtimes *runtimes, const char *id);
 enum { RUNTIMES_REPLACED_RECORDS = 4096 }; /* far more than a batch of the processor has, and still little memory */
 struct operation *runtimes_operation_new(struct runtimes *runtimes, struct runtime *runtime, const char *id,
                                          int64_t offset);
+/* Of several attempts, the newest. */
 const struct operation *runtimes_operation(const struct runtimes *runtimes, const char *runtime_id, const char *id);
 
 /* Gives the runtime a kubeconfig, sealed ("": it is forgotten), for as many records as an operation that was replaced. */
@@ -143,10 +148,13 @@ int64_t operation_deadline_ms(const struct operation *operation);
 struct operation *operation_of_limit(const struct heap_item *item);
 
 bool runtime_busy(const struct runtime *runtime);
-bool runtime_waits(const struct runtime *runtime, const char *operation_id);
-void runtime_waiting_add(struct runtime *runtime, const char *operation_id, const char *orchestration_id,
-                         const char *lane);
+/* NULL: it does not wait. */
+const struct waiting *runtime_waiting_find(const struct runtime *runtime, const char *operation_id);
+/* One more waits; members of `about` as in tidegate.runtime.queued.v1. An earlier attempt of it waits no longer. */
+void runtime_waiting_add(struct runtime *runtime, const json_t *about);
 void runtime_waiting_clear(struct runtime *runtime);
+/* All that wait, each as it was added; own. */
+json_t *runtime_waiting(const struct runtime *runtime);
 
 /* Replaces `*slot` (own, or NULL) by a copy of `text`; NULL counts as "". Empty texts share one place. */
 void text_set(char **slot, const char *text);
@@ -155,6 +163,10 @@ void text_free(char *text);
 const char *runtimes_share(struct runtimes *runtimes, const char *text);
 /* A text member of `data`; "" if it is none. */
 const char *text_of(const json_t *data, const char *name);
+/* The member `attempt` of `data`; 1 if there is none. */
+int attempt_of(const json_t *data);
+/* Sets it where it is not the first. */
+void attempt_set(json_t *data, int attempt);
 
 /* How a kubeconfig is known again without being kept. */
 enum { KUBECONFIG_HASH_SIZE = 17 };

@@ -26,6 +26,7 @@ struct course {
 struct rule {
     struct regex *runtime;   /* NULL: any */
     char *operation, *stage; /* NULL: any */
+    size_t attempts;         /* the first so many; 0: any */
     struct course course;
 };
 
@@ -149,15 +150,17 @@ static bool check_course(const struct course *course, struct error *err)
 
 static bool read_rule(const json_t *object, const struct course *fallback, struct rule *rule, struct error *err)
 {
-    static const char *const names[] = { "runtime", "operation", "stage", "durationMs", "steps", "fail",
-                                         "reason",  "component", "flaps", "never",      NULL };
+    static const char *const names[] = { "runtime", "operation", "stage",     "attempts", "durationMs", "steps",
+                                         "fail",    "reason",    "component", "flaps",    "never",      NULL };
 
     rule->course = (struct course){ .min_ms = fallback->min_ms, .max_ms = fallback->max_ms, .steps = fallback->steps };
-    return check_members(object, names,
-                         "runtime, operation, stage, durationMs, steps, fail, reason, component, flaps, never", err) &&
+    return check_members(
+               object, names,
+               "runtime, operation, stage, attempts, durationMs, steps, fail, reason, component, flaps, never", err) &&
            read_runtime(object, rule, err) && read_text(object, "operation", &rule->operation, err) &&
-           read_text(object, "stage", &rule->stage, err) && read_course(object, &rule->course, err) &&
-           check_course(&rule->course, err);
+           read_text(object, "stage", &rule->stage, err) &&
+           read_number(object, "attempts", SCENARIO_ATTEMPTS_MAX, &rule->attempts, err) &&
+           read_course(object, &rule->course, err) && check_course(&rule->course, err);
 }
 
 static bool read_rules(struct scenario *scenario, const json_t *rules, struct error *err)
@@ -260,6 +263,8 @@ static int64_t spread(struct scenario_stage stage, int64_t count)
     if (count <= 1)
         return 0;
     length = snprintf(name, sizeof name, "%s\n%s\n%s", stage.runtime_id, stage.operation_id, stage.stage);
+    if (stage.attempt > 1 && (size_t)length < sizeof name)
+        length += snprintf(name + length, sizeof name - (size_t)length, "\n%d", stage.attempt);
     sha256_hex(name, (size_t)length < sizeof name ? (size_t)length : sizeof name - 1, hash);
     hash[HEX_DIGITS] = '\0';
     return (int64_t)(strtoull(hash, NULL, 16) % (unsigned long long)count);
@@ -275,7 +280,7 @@ static bool stage_matches(const struct rule *rule, const char *stage)
 
 static bool rule_matches(const struct rule *rule, struct scenario_stage stage)
 {
-    return stage_matches(rule, stage.stage) &&
+    return stage_matches(rule, stage.stage) && (rule->attempts == 0 || stage.attempt <= (int)rule->attempts) &&
            (rule->operation == NULL || strcmp(rule->operation, stage.operation) == 0) &&
            (rule->runtime == NULL || regex_matches(rule->runtime, stage.runtime_id));
 }

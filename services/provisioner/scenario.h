@@ -5,11 +5,11 @@
  *
  *     {"default": {"durationMs": [2000, 4000], "steps": 1},
  *      "rules": [{"runtime": "^prod-", "operation": "upgradeKyma", "stage": "WaitingForInstallation",
- *                 "durationMs": [0, 0], "steps": 3, "fail": "the reason", "reason": "err_x", "component": "istio",
- *                 "flaps": 2, "never": true}]}
+ *                 "attempts": 1, "durationMs": [0, 0], "steps": 3, "fail": "the reason", "reason": "err_x",
+ *                 "component": "istio", "flaps": 2, "never": true}]}
  *
- * `runtime` is an RE2 pattern looked for anywhere in the runtime ID, `operation` and `stage` are exact names; without
- * them a rule matches any. A rule without `durationMs` or `steps` has the default's. Pure but for reading the file. */
+ * `runtime` is an RE2 pattern looked for anywhere in the runtime ID, `operation` and `stage` are exact names, `attempts`
+ * is how many attempts of an operation the rule is for; without them a rule matches any. A rule without `durationMs` or `steps` has the default's. Pure but for reading the file. */
 #ifndef TIDEGATE_PROVISIONER_SCENARIO_H
 #define TIDEGATE_PROVISIONER_SCENARIO_H
 
@@ -25,6 +25,7 @@ struct scenario;
 enum {
     SCENARIO_STEPS_MAX = 20,          /* of an installation */
     SCENARIO_FLAPS_MAX = 100,         /* of a stage */
+    SCENARIO_ATTEMPTS_MAX = 1000,     /* of an operation */
     SCENARIO_NOTED_DURATION_MS = 1000 /* an installation that takes no longer has no steps */
 };
 
@@ -36,6 +37,7 @@ void scenario_free(struct scenario *scenario);
 
 struct scenario_stage {
     const char *runtime_id, *operation_id, *operation, *stage; /* `operation`: its type; "" if not known */
+    int attempt;                                               /* of the operation; 1: the first */
 };
 
 /* Texts live as long as the scenario. */

@@ -1,10 +1,56 @@
-/* shoot.c - a client changes the cluster itself, or sends it to sleep. */
-#include <string.h>
-
+/* shoot.c - the cluster itself is changed, by an orchestration or a client; or a client sends it to sleep. */
 #include "services/provisioner/decide.h"
 #include "services/provisioner/input.h"
 
 /* --- Changing --- */
+
+/* Names `body` as what the cluster is to have. */
+static void name_cluster(const struct runtimes *runtimes, const struct runtime *runtime, json_t *data,
+                         const json_t *body)
+{
+    char hash[SHA256_HEX_SIZE];
+
+    configuration_name(body, runtime->id, hash);
+    runtime_name_configuration(runtimes, data, "clusterConfigHash", "clusterConfig", hash, body);
+}
+
+/* --- An orchestration's --- */
+
+/* The cluster's configuration as it is to be; own. NULL: `why`. What is not asked for stays as it is: that must be known,
+ * or the cluster would get something that nobody has asked for. */
+static json_t *reshaped(const struct runtimes *runtimes, const struct runtime *runtime, const json_t *gardener,
+                        struct error *why)
+{
+    json_t *was = configuration_body(&runtimes->configurations, runtime->cluster_config);
+    json_t *body = json_is_object(was) ? input_upgrade_cluster(was, gardener, why) : NULL;
+
+    if (!json_is_object(was)) {
+        error_set(why, ERROR_NOT_FOUND, "the cluster configuration of runtime %s is not known", runtime->id);
+    } else if (body != NULL && !input_cluster_is_whole(body, why)) {
+        error_context(why, "the cluster configuration of runtime %s is incomplete", runtime->id);
+        json_decref(body);
+        body = NULL;
+    }
+    json_decref(was);
+    return body;
+}
+
+static json_t *admit_ordered(const struct runtimes *runtimes, const struct runtime *runtime,
+                             const struct request *request, struct error *why)
+{
+    const json_t *gardener = json_object_get(request->data, "gardenerConfig");
+    json_t *body, *brought;
+
+    if (!input_upgrade_cluster_check(gardener, why) || !runtime_is_awake(runtime, why) ||
+        (body = reshaped(runtimes, runtime, gardener, why)) == NULL)
+        return NULL;
+    brought = json_object();
+    name_cluster(runtimes, runtime, brought, body);
+    json_decref(body);
+    return brought;
+}
+
+/* --- A client's --- */
 
 static bool check_input(const struct request *request, struct error *why)
 {
@@ -34,10 +80,8 @@ static void start_change(const struct runtimes *runtimes, const struct runtime *
     json_t *administrators = json_object_get(request->data, "administrators");
     struct start start = runtime_start(OPERATION_UPGRADE_SHOOT);
     json_t *data = runtime_started(runtimes, runtime, request, start);
-    char hash[SHA256_HEX_SIZE];
 
-    configuration_name(body, runtime->id, hash);
-    runtime_name_configuration(runtimes, data, "clusterConfigHash", "clusterConfig", hash, body);
+    name_cluster(runtimes, runtime, data, body);
     if (json_is_array(administrators))
         json_object_set(data, "administrators", administrators);
     decision_event(out, EVENT_STARTED, runtime->id, data);
@@ -46,7 +90,14 @@ static void start_change(const struct runtimes *runtimes, const struct runtime *
 
 void runtime_decide_upgrade_shoot(const struct runtimes *runtimes, const struct request *request, struct decision *out)
 {
-    client_decide(runtimes, request, out, admit, start_change);
+    const struct ordered ordered = { .type = OPERATION_UPGRADE_SHOOT,
+                                     .tenant = text_of(request->data, "tenant"),
+                                     .admit = admit_ordered };
+
+    if (json_object_get(request->data, "orchestrationID") != NULL)
+        ordered_decide(runtimes, request, ordered, out);
+    else
+        client_decide(runtimes, request, out, admit, start_change);
 }
 
 /* --- Sleeping. Nothing wakes a cluster here: the API has no way back. --- */

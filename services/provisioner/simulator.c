@@ -162,7 +162,8 @@ static struct effect *replace(struct simulator *simulator, struct effect *effect
     if (former != NULL) {
         HASH_DEL(simulator->world, former);
         /* What has been started is what is waited for now. */
-        if (starts_installation(former->stage) && strcmp(former->operation_id, effect->operation_id) == 0)
+        if (!starts_installation(effect->stage) && starts_installation(former->stage) &&
+            strcmp(former->operation_id, effect->operation_id) == 0)
             effect->steps = json_incref(former->steps);
     }
     HASH_ADD_KEYPTR(hh, simulator->world, effect->runtime_id, strlen(effect->runtime_id), effect);
@@ -184,6 +185,7 @@ static void fold_line(void *context, const json_t *line)
         simulator->report(simulator->context, &(struct report){ .runtime_id = former->runtime_id,
                                                                 .operation_id = former->operation_id,
                                                                 .stage = former->stage,
+                                                                .fence = former->fence,
                                                                 .kind = REPORT_LOST,
                                                                 .message = "" });
     effect_free(former);
@@ -203,6 +205,7 @@ static struct report report_of(const struct effect *effect, enum report_kind kin
     return (struct report){ .runtime_id = effect->runtime_id,
                             .operation_id = effect->operation_id,
                             .stage = effect->stage,
+                            .fence = effect->fence,
                             .kind = kind,
                             .message = message };
 }
@@ -247,11 +250,20 @@ static void tell_end(const struct watch *watch)
     watch->simulator->report(watch->simulator->context, &report);
 }
 
+/* 1 if the call does not say. */
+static int attempt_in(const json_t *detail)
+{
+    const json_t *attempt = json_object_get(detail, "attempt");
+
+    return attempt == NULL ? 1 : (int)json_integer_value(attempt);
+}
+
 static struct scenario_fate fate_of(const struct simulator *simulator, const struct queued *call, const char *stage)
 {
     return scenario_fate(simulator->scenario, (struct scenario_stage){ .runtime_id = call->runtime_id,
                                                                        .operation_id = call->operation_id,
                                                                        .operation = text_in(call->detail, "type"),
+                                                                       .attempt = attempt_in(call->detail),
                                                                        .stage = stage });
 }
 
@@ -374,6 +386,7 @@ static bool write_refused(struct simulator *simulator, const struct queued *call
     simulator->report(simulator->context, &(struct report){ .runtime_id = call->runtime_id,
                                                             .operation_id = call->operation_id,
                                                             .stage = call->stage,
+                                                            .fence = call->fence,
                                                             .kind = REPORT_LOST,
                                                             .message = "" });
     return true;
@@ -398,11 +411,30 @@ static json_t *applied_line(const struct simulator *simulator, const struct queu
     return line;
 }
 
+static bool is_same(const struct effect *standing, const struct queued *call)
+{
+    return standing != NULL && strcmp(standing->operation_id, call->operation_id) == 0 &&
+           strcmp(standing->stage, call->stage) == 0;
+}
+
+/* A stop that is ordered again goes on under the new fence: it would never end if each order began it anew. */
+static void go_on(const struct effect *standing, json_t *line)
+{
+    json_object_set_new(line, "orderedAt", json_integer(standing->ordered_ms));
+    json_object_set_new(line, "endsAt", standing->ends_ms == NEVER_MS ? json_null() : json_integer(standing->ends_ms));
+}
+
 static bool write_applied(struct simulator *simulator, const struct queued *call, struct error *err)
 {
+    const struct effect *standing = find(simulator, call->runtime_id);
     json_t *line = applied_line(simulator, call);
-    bool written = ledger_append(simulator->ledger, json_incref(line), err);
-    struct effect *former = written ? replace(simulator, effect_new(line)) : NULL;
+    bool written;
+    struct effect *former;
+
+    if (is_same(standing, call) && strcmp(call->stage, "Stopping") == 0)
+        go_on(standing, line);
+    written = ledger_append(simulator->ledger, json_incref(line), err);
+    former = written ? replace(simulator, effect_new(line)) : NULL;
 
     if (former != NULL)
         effect_free(former);
@@ -418,8 +450,7 @@ static bool carry_out(struct simulator *simulator, const struct queued *call, st
 
     if (standing != NULL && call->fence < standing->fence)
         return write_refused(simulator, call, standing->fence, err);
-    begun = standing != NULL && strcmp(standing->operation_id, call->operation_id) == 0 &&
-            strcmp(standing->stage, call->stage) == 0;
+    begun = is_same(standing, call) && call->fence == standing->fence;
     if (!begun && !write_applied(simulator, call, err))
         return false;
     watch_begin(simulator, find(simulator, call->runtime_id), call, begun);

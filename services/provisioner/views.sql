@@ -20,9 +20,12 @@ CREATE OR REPLACE VIEW api.runtime_status AS
 
 CREATE OR REPLACE VIEW api.runtime_operations AS
     SELECT o.operation_id, o.runtime_id, o.type, o.state, o.stage, o.message, o.orchestration_id, o.version,
-           o.configuration AS configuration_hash, o.started_at, o.updated_at, o.ended_at, r.tenant, o.last_error
+           o.configuration AS configuration_hash, o.started_at, o.updated_at, o.ended_at, r.tenant, o.last_error,
+           CASE WHEN c.kind = 'cluster' THEN c.body END AS cluster_config, -- the whole that a change of it brought
+           CASE WHEN c.kind = 'kyma' THEN c.body END AS kyma_config -- and an upgrade; secret values are sealed, or ''
     FROM provisioner.operation o
-    JOIN provisioner.runtime r ON r.partition = o.partition AND r.runtime_id = o.runtime_id;
+    JOIN provisioner.runtime r ON r.partition = o.partition AND r.runtime_id = o.runtime_id
+    LEFT JOIN provisioner.configuration c ON c.partition = o.partition AND c.hash = o.configuration;
 
 CREATE OR REPLACE VIEW api.provisioner_outcomes AS
     SELECT request_id, status, body

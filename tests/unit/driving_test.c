@@ -173,10 +173,10 @@ static void the_end_of_a_stage_is_told_with_what_it_gives(void **state)
     open_world(scene);
     drive(scene, "r1", "WaitForHibernation", 1);
     wait_for_reports(scene, 1);
-    then_told(
-        scene, 0,
-        "{\"runtimeID\":\"r1\",\"operationID\":\"o1\",\"stage\":\"WaitForHibernation\",\"ok\":true,\"message\":\"\","
-        "\"gives\":{\"hibernated\":true}}");
+    then_told(scene, 0,
+              "{\"runtimeID\":\"r1\",\"operationID\":\"o1\",\"stage\":\"WaitForHibernation\",\"fence\":1,\"ok\":true,"
+              "\"message\":\"\","
+              "\"gives\":{\"hibernated\":true}}");
 }
 
 static void errors_are_told_with_their_codes_and_retried_ones_as_not_the_end(void **state)
@@ -186,15 +186,19 @@ static void errors_are_told_with_their_codes_and_retried_ones_as_not_the_end(voi
     open_world(scene);
     drive(scene, "bad", "A", 1);
     wait_for_reports(scene, 1);
-    then_told(scene, 0,
-              "{\"runtimeID\":\"bad\",\"operationID\":\"o1\",\"stage\":\"A\",\"ok\":false,\"message\":\"full\","
-              "\"reason\":\"err_disk\",\"component\":\"istio\"}");
+    then_told(
+        scene, 0,
+        "{\"runtimeID\":\"bad\",\"operationID\":\"o1\",\"stage\":\"A\",\"fence\":1,\"ok\":false,\"message\":\"full\","
+        "\"reason\":\"err_disk\",\"component\":\"istio\"}");
     drive(scene, "flap", "A", 2);
     wait_for_reports(scene, 3);
-    then_told(scene, 1,
-              "{\"runtimeID\":\"flap\",\"operationID\":\"o1\",\"stage\":\"A\",\"ok\":false,\"message\":\"slow\","
-              "\"ended\":false}");
-    then_told(scene, 2, "{\"runtimeID\":\"flap\",\"operationID\":\"o1\",\"stage\":\"A\",\"ok\":true,\"message\":\"\"}");
+    then_told(
+        scene, 1,
+        "{\"runtimeID\":\"flap\",\"operationID\":\"o1\",\"stage\":\"A\",\"fence\":2,\"ok\":false,\"message\":\"slow\","
+        "\"ended\":false}");
+    then_told(
+        scene, 2,
+        "{\"runtimeID\":\"flap\",\"operationID\":\"o1\",\"stage\":\"A\",\"fence\":2,\"ok\":true,\"message\":\"\"}");
 }
 
 static void what_is_beyond_the_maximum_waits_for_the_end_of_another(void **state)

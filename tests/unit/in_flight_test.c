@@ -59,9 +59,10 @@ static void call(struct scene *scene, const char *runtime_id, const char *stage,
     call_with(scene, runtime_id, stage, fence, NULL);
 }
 
-static void ended(struct scene *scene, const char *runtime_id, const char *stage)
+/* The stage that was ordered with this fence has ended. */
+static void ended(struct scene *scene, const char *runtime_id, const char *stage, int64_t fence)
 {
-    in_flight_ended(scene->in_flight, runtime_id, "o1", stage);
+    in_flight_ended(scene->in_flight, runtime_id, "o1", stage, fence);
 }
 
 static void then(const struct scene *scene, const char *want_started, size_t want_waiting)
@@ -79,12 +80,12 @@ static void calls_beyond_the_maximum_wait_in_order(void **state)
     call(scene, "r3", "A", 3);
     call(scene, "r4", "A", 4);
     then(scene, "r1:A r2:A ", 2);
-    ended(scene, "r2", "A");
+    ended(scene, "r2", "A", 2);
     then(scene, "r1:A r2:A r3:A ", 1);
-    ended(scene, "r1", "A");
-    ended(scene, "r3", "A");
+    ended(scene, "r1", "A", 1);
+    ended(scene, "r3", "A", 3);
     then(scene, "r1:A r2:A r3:A r4:A ", 0);
-    ended(scene, "r4", "A");
+    ended(scene, "r4", "A", 4);
     assert_int_equal(in_flight_count(scene->in_flight).started, 0);
 }
 
@@ -97,10 +98,10 @@ static void a_stop_waits_for_nobody(void **state)
     call(scene, "r3", "A", 3);
     call(scene, "r3", "Stopping", 4);
     then(scene, "r1:A r2:A r3:Stopping ", 0);
-    ended(scene, "r3", "Stopping");
+    ended(scene, "r3", "Stopping", 4);
     call(scene, "r4", "A", 5);
     then(scene, "r1:A r2:A r3:Stopping ", 1);
-    ended(scene, "r1", "A");
+    ended(scene, "r1", "A", 1);
     then(scene, "r1:A r2:A r3:Stopping r4:A ", 0);
 }
 
@@ -111,9 +112,9 @@ static void a_stop_takes_the_place_of_what_it_stops(void **state)
     call(scene, "r1", "A", 1);
     call(scene, "r2", "A", 2);
     call(scene, "r1", "Stopping", 3);
-    ended(scene, "r1", "A");
+    ended(scene, "r1", "A", 1);
     assert_int_equal(in_flight_count(scene->in_flight).started, 2);
-    ended(scene, "r1", "Stopping");
+    ended(scene, "r1", "Stopping", 3);
     assert_int_equal(in_flight_count(scene->in_flight).started, 1);
 }
 
@@ -139,9 +140,9 @@ static void the_next_stage_of_a_runtime_takes_the_place_of_the_former(void **sta
     call(scene, "r3", "A", 3);
     call(scene, "r1", "B", 4);
     then(scene, "r1:A r2:A r1:B ", 1);
-    ended(scene, "r1", "A");
+    ended(scene, "r1", "A", 1);
     then(scene, "r1:A r2:A r1:B ", 1);
-    ended(scene, "r1", "B");
+    ended(scene, "r1", "B", 4);
     then(scene, "r1:A r2:A r1:B r3:A ", 0);
 }
 
@@ -153,8 +154,27 @@ static void a_call_of_somebody_replaced_goes_to_the_driver_and_changes_nothing(v
     call(scene, "r2", "A", 2);
     call(scene, "r1", "A", 1);
     then(scene, "r1:B r2:A r1:A ", 0);
-    ended(scene, "r1", "A");
+    ended(scene, "r1", "A", 1);
     assert_int_equal(in_flight_count(scene->in_flight).started, 2);
+}
+
+static void the_same_stage_ordered_again_is_another_order(void **state)
+{
+    struct scene *scene = *state;
+
+    call(scene, "r1", "A", 1);
+    call(scene, "r2", "A", 2);
+    call(scene, "r3", "A", 3);
+    call(scene, "r1", "A", 5);
+    then(scene, "r1:A r2:A r1:A ", 1);
+    ended(scene, "r1", "A", 1); /* the end of the former order comes late */
+    then(scene, "r1:A r2:A r1:A ", 1);
+    call_with(scene, "r3", "A", 6, json_pack("{s:i}", "attempt", 2));
+    ended(scene, "r1", "A", 5);
+    then(scene, "r1:A r2:A r1:A r3:A ", 0);
+    assert_int_equal(json_integer_value(json_object_get(scene->detail, "attempt")), 2);
+    ended(scene, "r3", "A", 6);
+    assert_int_equal(in_flight_count(scene->in_flight).started, 1);
 }
 
 static void the_end_of_what_is_not_under_way_changes_nothing(void **state)
@@ -164,9 +184,9 @@ static void the_end_of_what_is_not_under_way_changes_nothing(void **state)
     call(scene, "r1", "A", 1);
     call(scene, "r2", "A", 2);
     call(scene, "r3", "A", 3);
-    ended(scene, "r3", "A");
-    ended(scene, "r9", "A");
-    in_flight_ended(scene->in_flight, "r1", "o2", "A");
+    ended(scene, "r3", "A", 3);
+    ended(scene, "r9", "A", 1);
+    in_flight_ended(scene->in_flight, "r1", "o2", "A", 1);
     then(scene, "r1:A r2:A ", 1);
 }
 
@@ -190,14 +210,14 @@ static void what_waits_keeps_its_detail_and_equal_configurations_are_kept_once(v
     call_with(scene, "r3", "A", 3, detail("t1", "h1", "1.0"));
     call_with(scene, "r4", "A", 4, detail("t1", "h1", "1.0"));
     call_with(scene, "r5", "A", 5, detail("t2", "h1", "2.0"));
-    ended(scene, "r1", "A");
+    ended(scene, "r1", "A", 1);
     assert_string_equal(version_started(scene), "1.0");
     config = json_object_get(scene->detail, "kymaConfig");
     json_incref((json_t *)config);
-    ended(scene, "r2", "A");
+    ended(scene, "r2", "A", 2);
     assert_ptr_equal(json_object_get(scene->detail, "kymaConfig"), config);
     json_decref((json_t *)config);
-    ended(scene, "r3", "A");
+    ended(scene, "r3", "A", 3);
     assert_string_equal(version_started(scene), "2.0");
     assert_string_equal(json_string_value(json_object_get(scene->detail, "tenant")), "t2");
 }
@@ -230,6 +250,7 @@ int main(void)
         SCENE(the_same_call_again_is_handed_over_again_if_it_is_under_way),
         SCENE(the_next_stage_of_a_runtime_takes_the_place_of_the_former),
         SCENE(a_call_of_somebody_replaced_goes_to_the_driver_and_changes_nothing),
+        SCENE(the_same_stage_ordered_again_is_another_order),
         SCENE(the_end_of_what_is_not_under_way_changes_nothing),
         SCENE(what_waits_keeps_its_detail_and_equal_configurations_are_kept_once),
         SCENE(what_waits_is_forgotten_without_a_trace),

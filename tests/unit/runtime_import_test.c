@@ -335,14 +335,50 @@ static void equal_secret_values_of_two_runtimes_are_two_configurations(void **st
     scene_free(scene);
 }
 
-static void what_many_share_has_no_secret_values(void **state)
+static void what_is_not_sealed_is_in_no_configuration(void **state)
 {
     struct scene *scene = scene_empty();
 
     (void)state;
-    when(scene, CONFIGURE, "r1", "{'hash': 'h', 'kymaConfig': {'version': '2.4.2'" SECRET_ENTRY(SEALED) "}}");
-    then_events(scene, REJECTED " r1 {'reason': 'kymaConfig: what many runtimes share must have no secret values'}",
-                NULL);
+    when(scene, CONFIGURE, "r1", "{'hash': 'h', 'kymaConfig': {'version': '2.4.2'" SECRET_ENTRY("t0p") "}}");
+    then_events(scene, REJECTED " r1 {'reason': 'kymaConfig: secret values must be sealed'}", NULL);
+    scene_free(scene);
+}
+
+/* The configuration of a release with secret values, as an orchestration sends it. */
+static void configure_secret(struct scene *scene, char hash[SHA256_HEX_SIZE])
+{
+    json_t *body = json_pack("{s:s,s:[{s:s,s:s,s:b}]}", "version", "2.4.2", "configuration", "key", "k", "value",
+                             SEALED, "secret", 1);
+    char data[512];
+
+    configuration_hash(body, hash);
+    snprintf(data, sizeof data, "{'hash': '%s', 'kymaConfig': {'version': '2.4.2'" SECRET_ENTRY(SEALED) "}}", hash);
+    when(scene, CONFIGURE, "", data);
+    json_decref(body);
+}
+
+/* Who comes later is named the hash alone. */
+static void an_orchestration_s_configuration_keeps_its_secret_values(void **state)
+{
+    struct scene *scene = scene_known();
+    char hash[SHA256_HEX_SIZE], order[512];
+
+    (void)state;
+    configure_secret(scene, hash);
+    snprintf(order, sizeof order,
+             "{'globalAccountID': 'ga1', 'operationID': 'o1', 'orchestrationID': 'x1', 'lane': 'kyma', 'version': "
+             "'2.4.2', 'configuration': '%s'}",
+             hash);
+    when(scene, UPGRADE, "r1", order);
+    then_events(scene, STARTED " r1 {'operationID': 'o1'}", NULL);
+    stage_fails(scene, "o1", "StartingUpgrade", "no");
+    deprovisioned(scene);
+    many_records_passed(scene);
+    then_row(scene, "configuration", hash,
+             "{'kept': true, 'body': {'configuration': [{'key': 'k', 'value': '" SEALED "', 'secret': true}]}}");
+    configure_secret(scene, hash);
+    then_events(scene, NULL);
     scene_free(scene);
 }
 
@@ -419,7 +455,8 @@ int main(void)
         cmocka_unit_test(an_import_brings_sealed_values_and_a_kubeconfig),
         cmocka_unit_test(a_kubeconfig_in_the_clear_is_refused_and_not_repeated),
         cmocka_unit_test(equal_secret_values_of_two_runtimes_are_two_configurations),
-        cmocka_unit_test(what_many_share_has_no_secret_values),
+        cmocka_unit_test(what_is_not_sealed_is_in_no_configuration),
+        cmocka_unit_test(an_orchestration_s_configuration_keeps_its_secret_values),
         cmocka_unit_test(a_line_leaves_a_cluster_alone_that_an_operation_changed),
         cmocka_unit_test(an_orchestration_s_configuration_outlives_its_users),
     };

@@ -66,7 +66,8 @@ static void a_failed_stage_fails_the_upgrade_and_what_is_installed_stays_known(v
                 NULL);
     then_messages(scene, LANE_REPORT "{'operationID': 'o1', 'result': 'failed', 'message': 'disk full'}",
                   INSTANCE_REPORT
-                  "{'operation': {'state': 'failed', 'description': 'disk full', 'kymaVersion': '2.4.2'}}",
+                  "{'operation': {'state': 'failed', 'description': 'provisioner client returns failed status: disk "
+                  "full', 'kymaVersion': '2.4.2'}}",
                   NULL);
     then_row(scene, "runtime", "r1",
              "{'kyma_version': '2.4.2', 'kyma_config': 'new', 'installed': 'old', 'running': false}");

@@ -210,7 +210,7 @@ static void check_installed(const struct world *world)
             broken(world, "what was last installed with success is recorded wrongly");
 }
 
-/* What has ended stays as it is, but for the mark of a rollback. */
+/* What has ended stays as it is, but for the mark of a rollback, until a later attempt begins. */
 static void check_unchanged(const struct world *world, const json_t *before)
 {
     const char *id;
@@ -221,7 +221,8 @@ static void check_unchanged(const struct world *world, const json_t *before)
 
         json_object_del(is, "rolled_back");
         json_object_del(old, "rolled_back");
-        if (strcmp(text_in(was, "state"), "in progress") != 0 && !json_equal(is, old))
+        if (strcmp(text_in(was, "state"), "in progress") != 0 && !json_equal(is, old) &&
+            json_integer_value(json_object_get(is, "attempt")) <= json_integer_value(json_object_get(old, "attempt")))
             broken(world, "an operation that has ended has changed");
         json_decref(is);
         json_decref(old);
@@ -380,8 +381,10 @@ static json_t *kyma(struct world *world, const char *runtime_id)
 /* One of few, so that runtimes share some. */
 static json_t *gardener(struct world *world)
 {
-    return json_pack("{s:s,s:s,s:s,s:{s:{s:[s]}}}", "name", "n", "kubernetesVersion", "1.21.1", "machineType",
-                     draw(world, 2) == 0 ? "m1" : "m2", "providerSpecificConfig", "gcpConfig", "zones", "a");
+    return json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:s,s:{s:{s:[s]}}}", "name", "n", "kubernetesVersion", "1.21.1",
+                     "provider", "gcp", "region", "r", "autoScalerMin", 1, "autoScalerMax", 2, "maxSurge", 1,
+                     "maxUnavailable", 0, "machineType", draw(world, 2) == 0 ? "m1" : "m2", "providerSpecificConfig",
+                     "gcpConfig", "zones", "a");
 }
 
 static json_t *mutation(struct world *world, const char *name, json_t *value)
@@ -420,13 +423,36 @@ static json_t *provision(struct world *world, const char *runtime_id)
     return mutation(world, "input", input);
 }
 
-static json_t *order(struct world *world, const char *runtime_id)
+/* An orchestration's: a new one, or the last operation of the runtime in another attempt. */
+static json_t *ordered(struct world *world, const char *runtime_id, const char *lane)
 {
+    const struct runtime *runtime = runtimes_find(world->state, runtime_id);
     json_t *data = mutation(world, NULL, NULL);
 
-    json_object_set_new(data, "runtimeID", json_string(runtime_id));
     json_object_set_new(data, "orchestrationID", json_string("x"));
-    json_object_set_new(data, "lane", json_string("kyma"));
+    json_object_set_new(data, "lane", json_string(lane));
+    if (runtime != NULL && runtime->operation != NULL && strcmp(runtime->operation->lane, lane) == 0 &&
+        draw(world, 2) == 0) {
+        json_object_set_new(data, "operationID", json_string(runtime->operation->id));
+        json_object_set_new(data, "attempt", json_integer(runtime->operation->attempt + (int)draw(world, 3)));
+    }
+    return data;
+}
+
+static json_t *order_cluster(struct world *world, const char *runtime_id)
+{
+    json_t *data = ordered(world, runtime_id, "cluster");
+
+    json_object_set_new(data, "gardenerConfig",
+                        json_pack("{s:s}", "kubernetesVersion", draw(world, 2) == 0 ? "1.21.1" : "1.23.1"));
+    return data;
+}
+
+static json_t *order(struct world *world, const char *runtime_id)
+{
+    json_t *data = ordered(world, runtime_id, "kyma");
+
+    json_object_set_new(data, "runtimeID", json_string(runtime_id));
     json_object_set_new(data, "version", json_string("2.4.2"));
     json_object_set_new(data, "configuration", json_string(releases_hash(runtime_scene_settings.releases, "2.4.2")));
     return data;
@@ -461,9 +487,10 @@ static json_t *report(struct world *world, const char *runtime_id)
     enum stage stage = operation == NULL || draw(world, 10) == 0 ? (enum stage)(1 + draw(world, STAGE_COUNT - 1))
                                                                  : operation->stage;
 
-    return json_pack("{s:s,s:s,s:s,s:b,s:s,s:b,s:o}", "runtimeID", runtime_id, "operationID",
+    return json_pack("{s:s,s:s,s:s,s:I,s:b,s:s,s:b,s:o}", "runtimeID", runtime_id, "operationID",
                      operation == NULL || draw(world, 20) == 0 ? "o0" : operation->id, "stage", stage_rule(stage)->name,
-                     "ok", draw(world, 6) != 0, "message", draw(world, 2) == 0 ? "m" : "", "ended", draw(world, 4) != 0,
+                     "fence", (json_int_t)(operation == NULL ? 0 : operation->fence - (draw(world, 20) == 0)), "ok",
+                     draw(world, 6) != 0, "message", draw(world, 2) == 0 ? "m" : "", "ended", draw(world, 4) != 0,
                      "gives", gives(world, runtime_id));
 }
 
@@ -480,7 +507,7 @@ static void ask_something(struct world *world)
 {
     const char *id = runtime_ids[draw(world, RUNTIMES)];
 
-    switch (draw(world, 24)) {
+    switch (draw(world, 26)) {
     case 0: ask(world, REQUEST_REGISTER, id, line(world, id)); break;
     case 1: ask(world, REQUEST_PROVISION, id, provision(world, id)); break;
     case 2: ask(world, REQUEST_CONFIGURE, "", configure()); break;
@@ -497,6 +524,7 @@ static void ask_something(struct world *world)
         world->now_ms += draw(world, 2) * 40 * MINUTE_MS;
         ask(world, REQUEST_WAKE, "", json_pack("{s:s}", "id", "limit"));
         break;
+    case 13: ask(world, REQUEST_UPGRADE_SHOOT, id, order_cluster(world, id)); break;
     default: ask_progress(world); break;
     }
 }

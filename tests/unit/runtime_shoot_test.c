@@ -233,6 +233,25 @@ static void who_waits_for_a_client_s_operation_is_told_of_its_end(void **state)
     scene_free(scene);
 }
 
+static void a_client_s_change_is_reported_to_nobody(void **state)
+{
+    struct scene *scene = scene_known();
+
+    (void)state;
+    when(scene, UPGRADE_SHOOT, "r1", ASKED("s1", ", 'gardenerConfig': {'machineType': 'm5'}"));
+    then_events(scene, STARTED " r1 {'operationID': 's1', 'instanceID': 'i1'}", NULL);
+    then_messages(scene, NULL);
+    stages_end(scene, "s1", shoot_stages, 3);
+    then_events(scene, SUCCEEDED " r1", NULL);
+    then_messages(scene, NULL);
+    when(scene, UPGRADE_SHOOT, "r1", ASKED("s2", ", 'gardenerConfig': {'machineType': 'm6'}"));
+    then_messages(scene, NULL);
+    stage_fails(scene, "s2", "WaitingForShootNewVersion", "no");
+    then_events(scene, FAILED " r1", NULL);
+    then_messages(scene, NULL);
+    scene_end(scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +265,7 @@ int main(void)
         cmocka_unit_test(hibernation_ends_with_a_sleeping_cluster),
         cmocka_unit_test(hibernation_is_refused_where_the_cluster_manager_says_that_it_is_impossible),
         cmocka_unit_test(who_waits_for_a_client_s_operation_is_told_of_its_end),
+        cmocka_unit_test(a_client_s_change_is_reported_to_nobody),
     };
 
     return cmocka_run_group_tests_name("runtime: shoot", tests, runtime_scene_setup, runtime_scene_teardown);

@@ -24,12 +24,19 @@ static struct scenario *scenario_of(const char *text)
     return scenario;
 }
 
-static struct scenario_fate fate_of(const struct scenario *scenario, const char *runtime_id, const char *stage)
+static struct scenario_fate fate_in(const struct scenario *scenario, const char *runtime_id, const char *stage,
+                                    int attempt)
 {
     return scenario_fate(scenario, (struct scenario_stage){ .runtime_id = runtime_id,
                                                             .operation_id = "operation-1",
                                                             .operation = "upgradeKyma",
+                                                            .attempt = attempt,
                                                             .stage = stage });
+}
+
+static struct scenario_fate fate_of(const struct scenario *scenario, const char *runtime_id, const char *stage)
+{
+    return fate_in(scenario, runtime_id, stage, 1);
 }
 
 static void without_a_file_a_stage_takes_two_to_four_seconds_and_succeeds(void **state)
@@ -98,6 +105,21 @@ static void a_rule_may_be_for_one_type_of_operation(void **state)
     scenario_free(scenario);
 }
 
+static void a_rule_may_be_for_the_first_attempts_alone(void **state)
+{
+    struct scenario *scenario = scenario_of("{\"rules\": [{\"attempts\": 2, \"fail\": \"disk full\"}, "
+                                            "{\"runtime\": \"bad\", \"fail\": \"always\"}]}");
+
+    (void)state;
+    assert_string_equal(fate_in(scenario, "r1", "StartingUpgrade", 1).fail, "disk full");
+    assert_string_equal(fate_in(scenario, "r1", "StartingUpgrade", 2).fail, "disk full");
+    assert_null(fate_in(scenario, "r1", "StartingUpgrade", 3).fail);
+    assert_string_equal(fate_in(scenario, "bad", "StartingUpgrade", 3).fail, "always");
+    assert_int_not_equal(fate_in(scenario, "r1", "StartingUpgrade", 3).duration_ms,
+                         fate_in(scenario, "r1", "StartingUpgrade", 4).duration_ms);
+    scenario_free(scenario);
+}
+
 static void never_without_a_stage_leaves_stopping_alone(void **state)
 {
     struct scenario *any = scenario_of("{\"rules\": [{\"never\": true}]}");
@@ -147,6 +169,7 @@ static void what_is_wrong_is_refused_with_its_place(void **state)
         { "{\"default\": {\"fail\": \"x\"}}", "default: fail: no such member" },
         { "{\"default\": {\"steps\": 21}}", "default: steps: must be a whole number from 0 to 20" },
         { "{\"rules\": [{\"flaps\": 101}]}", "rules[0]: flaps: must be a whole number from 0 to 100" },
+        { "{\"rules\": [{\"attempts\": 1001}]}", "rules[0]: attempts: must be a whole number from 0 to 1000" },
         { "{\"rules\": [{\"flaps\": 1}]}", "rules[0]: flaps: needs fail" },
         { "{\"rules\": [{\"reason\": \"x\"}]}", "rules[0]: reason, component: need fail" },
         { "{\"rules\": [{\"never\": 1}]}", "rules[0]: never: must be true or false" },
@@ -214,6 +237,7 @@ int main(void)
         cmocka_unit_test(the_same_stage_always_has_the_same_fate),
         cmocka_unit_test(the_first_rule_that_matches_decides),
         cmocka_unit_test(a_rule_may_be_for_one_type_of_operation),
+        cmocka_unit_test(a_rule_may_be_for_the_first_attempts_alone),
         cmocka_unit_test(never_without_a_stage_leaves_stopping_alone),
         cmocka_unit_test(only_a_long_installation_has_steps),
         cmocka_unit_test(moments_are_spread_evenly_between_beginning_and_end),

@@ -25,6 +25,7 @@ struct process {
     void *driver;
     size_t count, lost;
     char reports[REPORTS_MAX][256];
+    int64_t fence; /* of the last report */
     json_t *gives; /* of the last report */
 };
 
@@ -53,6 +54,7 @@ static void remember(void *context, const struct report *report)
         snprintf(codes, sizeof codes, " (%s, %s)", report->reason, report->component);
     snprintf(process->reports[process->count++], sizeof process->reports[0], "%s %s %s %s%s%s", report->runtime_id,
              report->operation_id, report->stage, kinds[report->kind], report->message, codes);
+    process->fence = report->fence;
     json_decref(process->gives);
     process->gives = json_incref((json_t *)report->gives);
 }
@@ -353,9 +355,56 @@ static void a_stop_that_is_ordered_again_is_reported_again(void **state)
     drive(&world->one, (struct order){ "slow-1", "o1", "B", 7, 0, NULL });
     drive(&world->one, (struct order){ "slow-1", "o1", "Stopping", 8, 0, NULL });
     wait_for_reports(world, &world->one, 1);
+    assert_int_equal(world->one.fence, 8);
     drive(&world->one, (struct order){ "slow-1", "o1", "Stopping", 12, 0, NULL });
     wait_for_reports(world, &world->one, 2);
-    assert_ledger(world, "applied slow-1 o1 B 7\napplied slow-1 o1 Stopping 8\n");
+    assert_int_equal(world->one.fence, 12);
+    assert_ledger(world, "applied slow-1 o1 B 7\napplied slow-1 o1 Stopping 8\napplied slow-1 o1 Stopping 12\n");
+}
+
+/* Or one that takes longer than its limit would never end. */
+static void a_stop_that_is_ordered_again_ends_when_it_would_have(void **state)
+{
+    const int64_t began_ms = clock_now_ms();
+    struct world *world = *state;
+
+    rehearse(world, "{\"default\": {\"durationMs\": [300, 300]}}");
+    drive(&world->one, (struct order){ "r1", "o1", "Stopping", 8, began_ms, NULL });
+    wait_for_lines(world, 1);
+    drive(&world->one, (struct order){ "r1", "o1", "Stopping", 9, began_ms + 60000, NULL });
+    wait_for_reports(world, &world->one, 1);
+    assert_int_equal(world->one.fence, 9);
+    assert_true(clock_now_ms() >= began_ms + 300);
+}
+
+static void the_same_stage_with_a_higher_fence_is_carried_out_again(void **state)
+{
+    struct world *world = *state;
+
+    drive(&world->one, (struct order){ "bad-1", "o1", "A", 7, 0, NULL });
+    wait_for_reports(world, &world->one, 1);
+    drive(&world->one, (struct order){ "bad-1", "o1", "A", 11, clock_now_ms() + 20, json_pack("{s:i}", "attempt", 2) });
+    wait_for_reports(world, &world->one, 2);
+    assert_int_equal(world->one.fence, 11);
+    drive(&world->other, (struct order){ "bad-1", "o1", "A", 7, 0, NULL });
+    wait_for_lines(world, 3);
+    assert_int_equal(world->other.lost, 1);
+    assert_ledger(world, "applied bad-1 o1 A 7\napplied bad-1 o1 A 11\nrefused bad-1 o1 A 7\n");
+}
+
+static void what_fails_in_its_first_attempts_succeeds_in_a_later_one(void **state)
+{
+    struct world *world = *state;
+
+    rehearse(world, "{\"default\": {\"durationMs\": [20, 20]}, "
+                    "\"rules\": [{\"fail\": \"disk full\", \"attempts\": 2}]}");
+    for (int attempt = 1; attempt <= 3; attempt++) {
+        drive(&world->one, (struct order){ "r1", "o1", "A", 7 + attempt, 0, json_pack("{s:i}", "attempt", attempt) });
+        wait_for_reports(world, &world->one, (size_t)attempt);
+    }
+    assert_string_equal(world->one.reports[0], "r1 o1 A failed: disk full");
+    assert_string_equal(world->one.reports[1], "r1 o1 A failed: disk full");
+    assert_string_equal(world->one.reports[2], "r1 o1 A ok");
 }
 
 static void a_line_torn_by_a_crash_is_cut_off(void **state)
@@ -599,6 +648,9 @@ int main(void)
         SCENE(a_start_that_comes_after_its_stop_is_refused),
         SCENE(a_stop_ends_what_runs_in_another_process),
         SCENE(a_stop_that_is_ordered_again_is_reported_again),
+        SCENE(a_stop_that_is_ordered_again_ends_when_it_would_have),
+        SCENE(the_same_stage_with_a_higher_fence_is_carried_out_again),
+        SCENE(what_fails_in_its_first_attempts_succeeds_in_a_later_one),
         SCENE(a_line_torn_by_a_crash_is_cut_off),
         SCENE(the_loop_goes_on_while_somebody_holds_the_ledger),
         SCENE(many_calls_of_one_turn_are_all_carried_out),
