@@ -4,7 +4,16 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { SECOND_MS = 1000, MINUTE_S = 60, HOUR_S = 3600, DAY_S = 86400, QUOTED_SIZE_MAX = 40 };
+enum {
+    SECOND_MS = 1000,
+    MINUTE_S = 60,
+    HOUR_S = 3600,
+    DAY_S = 86400,
+    QUOTED_SIZE_MAX = 40,
+    /* Within which a window opens: a change of clocks can take the openings of the three dates around it, and one more week
+     * goes by because the first begin may have passed. */
+    DATES_MAX = (3 * ZONE_CHANGES_MAX + 2) * WEEKDAY_COUNT,
+};
 
 static const char *const weekday_names[WEEKDAY_COUNT] = { "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun" };
 
@@ -170,7 +179,7 @@ struct opening window_next(const struct window *window, struct window_at at)
     for (int64_t date = from;; date++) {
         struct opening opening = opening_on(window, date);
 
-        assert(date <= from + 2 * WEEKDAY_COUNT);
+        assert(date <= from + DATES_MAX);
         if (allowed_on(window, date) && opening.begin_ms > later_than_ms && opening.begin_ms < opening.end_ms)
             return opening;
     }

@@ -29,9 +29,9 @@ enum { POLICY_RULES_MAX = 200, POLICY_PLACE_SIZE = 64 };
 
 struct policy; /* opaque: only policy.c knows the fields */
 
-/* Checks all of `body` and compiles it; borrows `zones`, where its time zones are, as long as it lives. Own: policy_free. NULL: `err` (ERROR_INPUT) says what is wrong,
- * where ("rules[2].match.plan: ...") and what would be right, and `place` (may be NULL) holds that place; "" is the
- * whole. */
+/* Checks all of `body` and compiles it; borrows `zones`, where its time zones are, as long as it lives. Own: policy_free.
+ * NULL: `err` (ERROR_INPUT) says what is wrong, where ("rules[2].match.plan: ...") and what would be right, and `place`
+ * (may be NULL) holds that place; "" is the whole. */
 struct policy *policy_new(const json_t *body, const struct zones *zones, char place[POLICY_PLACE_SIZE],
                           struct error *err);
 

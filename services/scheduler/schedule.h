@@ -3,8 +3,8 @@
  * An operation of schedule `immediate` is opened at once and leaves nothing behind. One of `maintenanceWindow` is opened
  * while the runtime's own window is open, with what the maintenance policy (policy.h) puts in its place; until then it
  * waits here as a *timer*. The policy that is in force when an operation is asked for decides; one that waits keeps its
- * times of day and days whatever the policy becomes. The aggregate is the operation; requests
- * name many of one orchestration, which all belong to one partition, and so do the events.
+ * times of day and days whatever the policy becomes. The aggregate is the operation; requests name many of one
+ * orchestration, which all belong to one partition, and so do the events.
  *
  * Events (data in proto/events/):
  *     opened   may run now, until its window closes
@@ -21,9 +21,10 @@
 
 #include "common/log/core.h"
 
-/* How many operations one firing of a deadline opens or plans again, so that a record stays small. The next firing
- * takes the rest. */
-enum { SCHEDULE_WAKE_OPERATIONS_MAX = 1000 };
+/* How many operations one firing of a deadline opens or plans again, and how many bytes these are in its record, which must
+ * not outgrow what a record may have. The next firing takes the rest; but a fleet that shares one window should be open
+ * within a second of its begin, so it is not to be one of many. */
+enum { SCHEDULE_WAKE_OPERATIONS_MAX = 10000, SCHEDULE_WAKE_BYTES_MAX = 2 << 20 };
 
 /* Settings: none (NULL). */
 extern const struct core schedule_core;

@@ -156,7 +156,7 @@ static void what_is_wrong_is_refused_whole_with_line_and_reason(void **state)
           "line 2: default.timeEnd: \"040000Z\" is no time of day" },
         { "{'default': {'timeBegin': 220000}}", "line 1: default.timeBegin: is an integer; right is a string" },
         { "{'rules': [{'match': {\n'plan':\n 'a(b'}}]}",
-          "line 3: rules[0].match.plan: invalid pattern \"a(b\": missing ): a(b, at character 1" },
+          "line 3: rules[0].match.plan: invalid pattern \"a(b\": missing )" },
         { "{'rules': [{'match': {'region': '(?=x)'}}]}", "line 1: rules[0].match.region: invalid pattern" },
         { "{'rules': [{'match': {'plan': ['trial']}}]}",
           "line 1: rules[0].match.plan: is an array; right is a string" },

@@ -369,25 +369,64 @@ static void a_firing_opens_a_bounded_number_and_leaves_another_deadline(void **s
     for (int i = 0; i < COUNT; i++) {
         char id[16];
 
-        snprintf(id, sizeof id, "o%04d", (i * 7) % COUNT);
+        snprintf(id, sizeof id, "o%05d", (i * 11) % COUNT);
         json_array_append_new(operations, json_pack("{s:s, s:s, s:s}", "operationID", id, "begin", "100000+0000", "end",
                                                     "110000+0000"));
     }
     data = json_pack("{s:s, s:s, s:s, s:i, s:o}", "orchestrationID", "r1", "lane", "kyma", "schedule",
                      "maintenanceWindow", "after", 0, "operations", operations);
     text = json_dumps(data, JSON_COMPACT);
-    when(s, REQUEST, "o0000", text);
+    when(s, REQUEST, "o00000", text);
     scene_time(s, NOW + HOUR);
     when(s, WAKE, "", "{'at': 1, 'id': 'x'}");
     assert_int_equal(json_array_size(json_object_get(scene_message(s, 0)->data, "operations")),
                      SCHEDULE_WAKE_OPERATIONS_MAX);
     assert_true(schedule_core.deadline(scene_state(s)).at_ms == NOW + HOUR);
-    assert_string_equal(schedule_core.deadline(scene_state(s)).id, "open " AT_10 " o1000");
+    assert_string_equal(schedule_core.deadline(scene_state(s)).id, "open " AT_10 " o10000");
     when(s, WAKE, "", "{'at': 1, 'id': 'x'}");
     assert_int_equal(json_array_size(json_object_get(scene_message(s, 0)->data, "operations")), 500);
     assert_true(schedule_core.deadline(scene_state(s)).at_ms == DEADLINE_NEVER);
     json_decref(data);
     free(text);
+    scene_free(s);
+}
+
+/* A record that is too large could not be written, and the same firing would come again for ever. */
+static void however_long_ids_are_a_firing_fits_into_a_record(void **state)
+{
+    enum { COUNT = 3000, ID_SIZE = 1000 };
+    struct scene *s = scene();
+    int firings = 0;
+
+    (void)state;
+    for (int i = 0; i < COUNT; i += 100) {
+        json_t *operations = json_array();
+        char id[ID_SIZE + 8], *text;
+
+        for (int j = i; j < i + 100; j++) {
+            snprintf(id, sizeof id, "%06d%0*d", j, ID_SIZE, 0);
+            json_array_append_new(operations, json_pack("{s:s, s:s, s:s}", "operationID", id, "begin", "100000+0000",
+                                                        "end", "110000+0000"));
+        }
+        snprintf(id, sizeof id, "r%d", i);
+        operations = json_pack("{s:s, s:s, s:s, s:i, s:o}", "orchestrationID", id, "lane", "kyma", "schedule",
+                               "maintenanceWindow", "after", 0, "operations", operations);
+        text = json_dumps(operations, JSON_COMPACT);
+        when(s, REQUEST, "o", text);
+        free(text);
+        json_decref(operations);
+    }
+    scene_time(s, NOW + 2 * HOUR); /* closed again: planned anew, which is longer */
+    for (; schedule_core.deadline(scene_state(s)).at_ms == NOW + HOUR && firings < 10; firings++) {
+        size_t size = 0;
+
+        when(s, WAKE, "", "{'at': 1, 'id': 'x'}");
+        for (size_t i = 0; i < scene_message_count(s); i++)
+            size += json_dumpb(scene_message(s, i)->data, NULL, 0, JSON_COMPACT);
+        assert_in_range(size, 1, SCHEDULE_WAKE_BYTES_MAX);
+    }
+    assert_in_range(firings, 2, 9);
+    assert_true(schedule_core.deadline(scene_state(s)).at_ms == NOW + HOUR + DAY);
     scene_free(s);
 }
 
@@ -491,6 +530,7 @@ int main(void)
         cmocka_unit_test(dropping_what_does_not_wait_is_no_event),
         cmocka_unit_test(a_request_that_cannot_be_understood_is_rejected_with_a_reason),
         cmocka_unit_test(a_firing_opens_a_bounded_number_and_leaves_another_deadline),
+        cmocka_unit_test(however_long_ids_are_a_firing_fits_into_a_record),
         cmocka_unit_test(only_what_no_longer_waits_is_forgotten),
         cmocka_unit_test(what_is_over_is_forgotten_after_some_thousand_records),
         cmocka_unit_test(what_a_timer_opens_goes_on_with_the_trace_of_its_request),
