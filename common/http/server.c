@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/http_struct.h>
@@ -64,6 +65,8 @@ struct exchange {
     struct evbuffer *body;
     struct timespec begun;
     int status;
+    bool is_streamed;
+    struct exchange_stream_hooks stream;
     void *attached;
     void (*release)(void *attached);
     struct exchange *prev, *next;
@@ -92,7 +95,12 @@ static void client_left(struct evhttp_connection *connection, void *context)
     struct exchange *exchange = context;
 
     (void)connection;
+    /* What is being answered when its connection ends is set apart by evhttp, and is ours to free. */
+    if (exchange->is_streamed && evhttp_request_get_connection(exchange->request) == NULL)
+        evhttp_request_free(exchange->request);
     exchange->request = NULL;
+    if (exchange->is_streamed)
+        exchange->stream.left(exchange->stream.context);
 }
 
 static const char *method_text(enum evhttp_cmd_type type)
@@ -518,4 +526,99 @@ void exchange_answer_unknown(struct exchange *exchange)
     static const char text[] = "404 page not found\n";
 
     exchange_answer(exchange, 404, "text/plain; charset=utf-8", text, sizeof text - 1);
+}
+
+/* --- What is streamed --- */
+
+static void stream_drained(struct evhttp_connection *connection, void *context)
+{
+    struct exchange *exchange = context;
+
+    (void)connection;
+    exchange->stream.drained(exchange->stream.context);
+}
+
+/* A stream may be silent for long, and its client has nothing to say: neither is a reason to close it. */
+static void stream_prepare(struct exchange *exchange)
+{
+    struct bufferevent *connection = evhttp_connection_get_bufferevent(
+        evhttp_request_get_connection(exchange->request));
+    const int size = STREAM_SOCKET_SIZE;
+
+    bufferevent_set_timeouts(connection, NULL, NULL);
+    bufferevent_setwatermark(connection, EV_READ, 0, HTTP_HEADERS_SIZE_MAX);
+    setsockopt(bufferevent_getfd(connection), SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+}
+
+void exchange_stream_begin(struct exchange *exchange, int status, const char *content_type,
+                           const struct exchange_stream_hooks *hooks)
+{
+    struct http_server *server = exchange->server;
+
+    exchange->status = status;
+    exchange->stream = *hooks;
+    exchange->is_streamed = true;
+    if (server->watcher != NULL)
+        server->watcher(exchange, server->watcher_context);
+    if (exchange->request == NULL)
+        return;
+    exchange_set_header(exchange, "Content-Type", content_type);
+    exchange_set_header(exchange, "Connection", "close");
+    stream_prepare(exchange);
+    evhttp_send_reply_start(exchange->request, status, http_reason(status));
+}
+
+void exchange_stream_write(struct exchange *exchange, const char *bytes, size_t size)
+{
+    struct evbuffer *buffer;
+
+    if (exchange->request == NULL)
+        return;
+    buffer = evbuffer_new();
+    if (buffer == NULL || evbuffer_add(buffer, bytes, size) != 0)
+        abort();
+    evhttp_send_reply_chunk_with_cb(exchange->request, buffer, stream_drained, exchange);
+    evbuffer_free(buffer);
+}
+
+size_t exchange_stream_waiting(const struct exchange *exchange)
+{
+    if (exchange->request == NULL)
+        return 0;
+    return evbuffer_get_length(
+        bufferevent_get_output(evhttp_connection_get_bufferevent(evhttp_request_get_connection(exchange->request))));
+}
+
+static void stream_over(struct exchange *exchange)
+{
+    struct http_server *server = exchange->server;
+
+    exchange_free(exchange);
+    drain_arm(server);
+}
+
+void exchange_stream_end(struct exchange *exchange)
+{
+    const struct timeval idle = { .tv_sec = HTTP_IDLE_S };
+
+    if (exchange->request != NULL) {
+        struct evhttp_connection *connection = evhttp_request_get_connection(exchange->request);
+
+        evhttp_connection_set_closecb(connection, NULL, NULL);
+        /* Nobody looks after it any more: a client that takes nothing must not keep it for ever. */
+        bufferevent_set_timeouts(evhttp_connection_get_bufferevent(connection), NULL, &idle);
+        evhttp_send_reply_end(exchange->request);
+    }
+    stream_over(exchange);
+}
+
+void exchange_stream_cut(struct exchange *exchange)
+{
+    if (exchange->request != NULL) {
+        struct evhttp_connection *connection = evhttp_request_get_connection(exchange->request);
+
+        evhttp_connection_set_closecb(connection, NULL, NULL);
+        evhttp_connection_free(connection);
+    }
+    stream_over(exchange);
 }

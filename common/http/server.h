@@ -109,6 +109,33 @@ void exchange_answer_error(struct exchange *exchange, int status, const char *te
 /* 404, as for an unknown path. */
 void exchange_answer_unknown(struct exchange *exchange);
 
+/* --- A streamed answer: begun once in place of an answer; it ends the exchange when it is ended or cut --- */
+
+enum { STREAM_SOCKET_SIZE = 256 * 1024 }; /* what the kernel may hold of a stream, so that a slow reader shows soon */
+
+/* Called from the loop, never from inside the functions below. */
+struct exchange_stream_hooks {
+    void (*drained)(void *context); /* all that was written has been taken by the kernel */
+    void (*left)(void *context);    /* the client has left: end it, now or later */
+    void *context;
+};
+
+/* Headers go out at once; the connection is closed at the end. The watcher is told now, with the time until here. */
+void exchange_stream_begin(struct exchange *exchange, int status, const char *content_type,
+                           const struct exchange_stream_hooks *hooks);
+
+/* Nothing is written once the client has left. */
+void exchange_stream_write(struct exchange *exchange, const char *bytes, size_t size);
+
+/* How many bytes the kernel has not taken yet: in this process's memory, for the writer to bound. */
+size_t exchange_stream_waiting(const struct exchange *exchange);
+
+/* Ends the answer when all that waits is sent; a client that takes nothing of it for HTTP_IDLE_S is cut off. */
+void exchange_stream_end(struct exchange *exchange);
+
+/* Closes the connection at once, without an end that the client could take for a whole answer. */
+void exchange_stream_cut(struct exchange *exchange);
+
 /* For the watcher: the status that was answered. */
 int exchange_status(const struct exchange *exchange);
 

@@ -12,6 +12,8 @@
 
 #define RETRY_AFTER_S "5"
 
+enum { TEXT_SIZE = 512 };
+
 enum group {
     GROUP_OPERATOR, /* an admin may do what an operator may */
     GROUP_ADMIN,
@@ -25,11 +27,16 @@ static const struct endpoint {
     bool is_import; /* has a limit of its own for the body */
 } endpoints[] = {
     { "POST", "/upgrade/kyma", GROUP_ADMIN, handle_upgrade_kyma, false },
+    { "POST", "/upgrade/cluster", GROUP_ADMIN, handle_upgrade_cluster, false },
     { "GET", "/orchestrations", GROUP_OPERATOR, handle_orchestrations, false },
     { "GET", "/orchestrations/{orchestration_id}", GROUP_OPERATOR, handle_orchestration, false },
     { "PUT", "/orchestrations/{orchestration_id}/cancel", GROUP_ADMIN, handle_orchestration_cancel, false },
+    { "POST", "/orchestrations/{orchestration_id}/retry", GROUP_ADMIN, handle_orchestration_retry, false },
     { "GET", "/orchestrations/{orchestration_id}/operations", GROUP_OPERATOR, handle_operations, false },
+    { "GET", "/orchestrations/{orchestration_id}/operations/{operation_id}", GROUP_OPERATOR, handle_operation, false },
+    { "GET", "/orchestrations/{orchestration_id}/events", GROUP_OPERATOR, handle_events, false },
     { "GET", "/runtimes", GROUP_OPERATOR, handle_runtimes, false },
+    { "GET", "/releases", GROUP_OPERATOR, handle_releases, false },
     { "GET", "/releases/{version}", GROUP_OPERATOR, handle_release, false },
     { "POST", "/instances:import", GROUP_ADMIN, handle_import, true },
     { "POST", "/graphql", GROUP_ITS_OWN, handle_graphql, false },
@@ -74,6 +81,15 @@ void answer_refused(struct exchange *exchange, int status, const char *text)
     if (status == 503)
         exchange_set_header(exchange, "Retry-After", RETRY_AFTER_S);
     exchange_answer_error(exchange, status, text);
+}
+
+void answer_no_orchestration(struct exchange *exchange)
+{
+    char text[TEXT_SIZE];
+
+    snprintf(text, sizeof text, "while getting orchestration %.200s: there is no such orchestration",
+             exchange_variable(exchange, "orchestration_id"));
+    answer_refused(exchange, 404, text);
 }
 
 /* A service's refusal says "error"; the members of RFC 9457 are added beside it, and whatever else it says stays. */

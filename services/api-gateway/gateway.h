@@ -16,17 +16,21 @@
 #include "services/api-gateway/trace.h"
 
 struct event_base;
+struct events;
 struct graphiql;
 struct graphql;
 struct pg;
+struct pg_pool;
 struct releases;
 struct secrets;
 
 /* What handlers have at hand; const once the process runs. */
 struct gateway {
     struct event_base *base;
-    struct pg *pg;
+    struct pg *pg;         /* for outcomes of requests, which must not wait behind reads */
+    struct pg_pool *reads; /* for reads; NULL: closed already, as the process ends */
     struct requests *requests;
+    struct events *events;
     struct auth *auth; /* NULL: everybody may do everything (loopback only) */
     const struct releases *releases;
     struct secrets *secrets; /* keys of what may not stand in topics as it is */
@@ -75,6 +79,9 @@ void gateway_routes_free(struct gateway_routes *routes);
 /* An error body, and the reason in the access log. 503 says when to try again. */
 void answer_refused(struct exchange *exchange, int status, const char *text);
 
+/* 404: there is no orchestration of the ID that the path names. */
+void answer_no_orchestration(struct exchange *exchange);
+
 /* What a service decided, as it said it; or 503, 504 where that is not known. `created` is a pair for the body of the
  * latter: the name and the ID of what the request creates or changes. */
 struct created {
@@ -85,11 +92,16 @@ void answer_result(struct exchange *exchange, const struct request_result *resul
 /* --- The areas --- */
 
 void handle_upgrade_kyma(struct exchange *exchange);         /* upgrade.c: E1 */
+void handle_upgrade_cluster(struct exchange *exchange);      /* E2 */
 void handle_orchestrations(struct exchange *exchange);       /* orchestrations.c: E3 */
 void handle_orchestration(struct exchange *exchange);        /* E4 */
-void handle_orchestration_cancel(struct exchange *exchange); /* E5 */
+void handle_orchestration_cancel(struct exchange *exchange); /* lane_request.c: E5 */
+void handle_orchestration_retry(struct exchange *exchange);  /* E6 */
 void handle_operations(struct exchange *exchange);           /* E7 */
+void handle_operation(struct exchange *exchange);            /* operation_detail.c: E8 */
+void handle_events(struct exchange *exchange);               /* events.c */
 void handle_runtimes(struct exchange *exchange);             /* runtimes.c: E9 */
+void handle_releases(struct exchange *exchange);             /* releases.c */
 void handle_release(struct exchange *exchange);              /* releases.c */
 void handle_import(struct exchange *exchange);               /* import.c */
 

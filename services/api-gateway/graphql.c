@@ -1,6 +1,5 @@
 #include "services/api-gateway/graphql.h"
 
-#include <assert.h>
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "common/observe/metrics.h"
 #include "services/api-gateway/config_cache.h"
 #include "services/api-gateway/graphql_call.h"
+#include "services/api-gateway/idempotency.h"
 
 EMBED_TEXT(gateway_graphql_schema, "proto/graphql/provisioner.graphql");
 EMBED_TEXT(gateway_runtime_status_sql, "services/api-gateway/runtime_status.sql");
@@ -256,7 +256,7 @@ static bool read_request(struct exchange *exchange, struct graphql_request *requ
     *refusal = GRAPHQL_BAD_REQUEST;
     if (!graphql_check_account(tenant, exchange_header(exchange, tenant), err) ||
         !graphql_check_account(sub_account, exchange_header(exchange, sub_account), err) ||
-        !graphql_check_key(exchange_header(exchange, idempotency_key), err))
+        !idempotency_key_check(exchange_header(exchange, idempotency_key), err))
         return false;
     if (strcmp(exchange_method(exchange), "GET") == 0) {
         query = exchange_query(exchange, err);
@@ -320,18 +320,9 @@ void handle_graphql_method(struct exchange *exchange)
 
 /* --- The database --- */
 
-static void database_ready(void *context)
-{
-    struct graphql_connection *connection = context;
-
-    connection->ready = true;
-}
-
 static void database_lost(void *context, const struct error *err)
 {
-    struct graphql_connection *connection = context;
-
-    connection->ready = false;
+    (void)context;
     log_warning("graphql_database_lost", LOG_TEXT("error", err->message));
 }
 
@@ -349,51 +340,30 @@ static bool open_connections(struct graphql *graphql, const struct graphql_optio
         "SET plan_cache_mode = force_generic_plan; SET statement_timeout = '15s'; SET jit = off;"
         " SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = "
         "off;";
+    static const struct pg_pool_hooks hooks = { .lost = database_lost, .failed = database_failed };
     struct pg_options pg_options = { .conninfo = options->conninfo, .segments_max = SEGMENTS_MAX };
     char *setup_sql;
 
     if (asprintf(&setup_sql, "%s\n%s", session_sql, gateway_runtime_status_sql) < 0)
         abort();
     pg_options.setup_sql = setup_sql;
-    while (graphql->connection_count < options->connections) {
-        struct graphql_connection *connection = &graphql->connections[graphql->connection_count];
-        const struct pg_hooks hooks = {
-            .ready = database_ready, .lost = database_lost, .failed = database_failed, .context = connection
-        };
-
-        connection->graphql = graphql;
-        connection->pg = pg_open(graphql->gateway->base, &pg_options, &hooks, err);
-        if (connection->pg == NULL)
-            break;
-        graphql->connection_count++;
-    }
+    graphql->pool = pg_pool_open(graphql->gateway->base, &pg_options, options->connections, &hooks, err);
     free(setup_sql);
-    return graphql->connection_count == options->connections;
+    return graphql->pool != NULL;
 }
 
 bool graphql_ready(const struct graphql *graphql)
 {
-    for (size_t i = 0; i < graphql->connection_count; i++)
-        if (!graphql->connections[i].ready)
-            return false;
-    return true;
+    return pg_pool_ready(graphql->pool);
 }
 
 bool call_read(struct graphql_call *call, const char *statement, const char *param, pg_done *done, void *context)
 {
-    const struct graphql *graphql = call->graphql;
     const struct pg_statement asked = { .prepared = statement,
                                         .params = (const char *const[]){ param },
                                         .param_count = 1 };
-    struct pg *best = NULL;
 
-    for (size_t i = 0; i < graphql->connection_count; i++) {
-        struct pg *pg = graphql->connections[i].pg; /* NULL: closed already, as the process ends */
-
-        if (pg != NULL && (best == NULL || pg_room(pg) > pg_room(best)))
-            best = pg;
-    }
-    return best != NULL && pg_submit(best, &asked, 1, done, context, NULL);
+    return pg_pool_submit(call->graphql->pool, &asked, 1, done, context, NULL);
 }
 
 /* --- Life --- */
@@ -417,7 +387,6 @@ struct graphql *graphql_new(struct gateway *gateway, const struct graphql_option
     static const char help[] = "GraphQL documents executed or refused, by whether their text was known.";
     struct graphql *graphql = calloc(1, sizeof *graphql);
 
-    assert(options->connections > 0 && options->connections <= GRAPHQL_CONNECTIONS_MAX);
     if (graphql == NULL)
         abort();
     graphql->gateway = gateway;
@@ -439,10 +408,10 @@ struct graphql *graphql_new(struct gateway *gateway, const struct graphql_option
 
 void graphql_close(struct graphql *graphql)
 {
-    for (size_t i = 0; graphql != NULL && i < graphql->connection_count; i++) {
-        pg_close(graphql->connections[i].pg);
-        graphql->connections[i].pg = NULL;
-    }
+    if (graphql == NULL)
+        return;
+    pg_pool_close(graphql->pool);
+    graphql->pool = NULL;
 }
 
 void graphql_free(struct graphql *graphql)

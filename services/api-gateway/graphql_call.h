@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #include "common/graphql/graphql.h"
-#include "common/pg/pg.h"
+#include "common/pg/pool.h"
 #include "services/api-gateway/gateway.h"
 #include "services/api-gateway/graphql.h"
 #include "services/api-gateway/graphql_http.h"
@@ -16,20 +16,13 @@ struct config_cache;
 struct event;
 struct reading; /* one that is under way; of graphql_queries.c */
 
-enum { GRAPHQL_CONNECTIONS_MAX = 16 };
-
 struct graphql {
     struct gateway *gateway;
     struct gql_schema *schema;
     struct gql_cache *cache;
     struct config_cache *configs;
     bool secrets_shown;
-    struct graphql_connection {
-        struct graphql *graphql;
-        struct pg *pg;
-        bool ready;
-    } connections[GRAPHQL_CONNECTIONS_MAX];
-    size_t connection_count;
+    struct pg_pool *pool;     /* NULL: closed already, as the process ends */
     struct reading *readings; /* the oldest first */
     struct event *overdue;    /* looks for those that take too long; pending while there are any */
     uint64_t misses;          /* of the cache, as counted so far */
@@ -66,7 +59,7 @@ bool call_id_is_plausible(const char *id);
 
 /* --- Reading --- */
 
-/* As pg_submit, on the connection with the most room. */
+/* As pg_pool_submit. */
 bool call_read(struct graphql_call *call, const char *statement, const char *param, pg_done *done, void *context);
 
 /* Ends `field` with the status of runtime `id` as the database has it now. */

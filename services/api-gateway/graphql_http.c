@@ -7,7 +7,7 @@
 
 #include "common/json/lenient.h"
 
-enum { HEADER_SIZE_MAX = 255 }; /* of an account, of a key */
+enum { HEADER_SIZE_MAX = 255 }; /* of an account */
 
 static const char standard_type[] = "application/graphql-response+json", json_type_name[] = "application/json";
 
@@ -99,17 +99,6 @@ bool graphql_check_account(const char *name, const char *value, struct error *er
     if (value == NULL || (is_text && strlen(value) <= HEADER_SIZE_MAX))
         return true;
     return error_set(err, ERROR_INPUT, "%s: expected at most %d bytes of UTF-8", name, HEADER_SIZE_MAX);
-}
-
-bool graphql_check_key(const char *value, struct error *err)
-{
-    const size_t size = value != NULL ? strlen(value) : 1;
-    bool is_good = size >= 1 && size <= HEADER_SIZE_MAX;
-
-    for (size_t i = 0; value != NULL && i < size; i++)
-        is_good = is_good && value[i] > ' ' && value[i] < 0x7f;
-    return is_good ||
-           error_set(err, ERROR_INPUT, "Idempotency-Key: expected 1 to %d visible ASCII characters", HEADER_SIZE_MAX);
 }
 
 /* --- Answers --- */

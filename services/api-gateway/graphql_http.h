@@ -19,9 +19,8 @@ enum graphql_dialect { GRAPHQL_CLASSIC, GRAPHQL_STANDARD };
 enum graphql_dialect graphql_dialect(const char *accept);
 const char *graphql_content_type(enum graphql_dialect dialect);
 
-/* Do these headers say what may stand in messages and IDs? NULL, there is no such header, is fine. */
-bool graphql_check_account(const char *name, const char *value, struct error *err); /* Tenant, sub-account */
-bool graphql_check_key(const char *value, struct error *err);                       /* Idempotency-Key */
+/* Does the header (Tenant, sub-account) say what may stand in messages and IDs? NULL, there is none, is fine. */
+bool graphql_check_account(const char *name, const char *value, struct error *err);
 
 /* Why a request is not executed. */
 enum graphql_refusal {

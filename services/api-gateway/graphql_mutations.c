@@ -9,8 +9,9 @@
 #include "common/log/record.h"
 #include "common/secret/secret.h"
 #include "services/api-gateway/graphql_call.h"
+#include "services/api-gateway/idempotency.h"
 
-enum { NAME_SIZE = 2048 }; /* all that a name is made of has its limit */
+enum { NAME_SIZE = 2048 }; /* all that a name is made of has its limit: but for a key's, which idempotency.h makes */
 
 static const char topic[] = "runtimes";
 
@@ -20,10 +21,16 @@ struct mutation {
     const char *type;
     void (*accepted)(struct mutation *mutation, const json_t *body); /* ends the field */
     char *runtime_id;
-    char request_id[UUID_SIZE];
+    struct idempotent idempotent;
+    char request_id[IDEMPOTENCY_ID_SIZE];
     char operation_id[UUID_SIZE]; /* "": it begins none */
     json_t *data;                 /* own: what the provisioner is asked */
 };
+
+static struct idempotency *keys_of(const struct mutation *mutation)
+{
+    return requests_keys(mutation->call->visit->gateway->requests);
+}
 
 static void mutation_free(struct mutation *mutation)
 {
@@ -70,28 +77,16 @@ static void give_nothing(struct mutation *mutation, int code, const char *messag
               message);
 }
 
-/* Is the answer that of another request, which had the same key? Then it has another operation. A refusal has none, and
- * is told to whoever asks with its key. */
-static bool is_anothers(const struct mutation *mutation, const struct outcome *outcome)
-{
-    const char *id = json_string_value(json_object_get(outcome->body, "id"));
-
-    return mutation->call->key != NULL && mutation->operation_id[0] != '\0' && outcome->status < 400 &&
-           (id == NULL || strcmp(id, mutation->operation_id) != 0);
-}
-
+/* Before the answer: the key is free as soon as the client can know it. */
 static void decided(void *context, const struct request_result *result)
 {
     struct mutation *mutation = context;
     const struct outcome *outcome = &result->outcomes[0];
 
+    idempotency_release(keys_of(mutation), &mutation->idempotent);
     switch (result->end) {
     case REQUEST_ANSWERED:
-        if (is_anothers(mutation, outcome))
-            call_fail(mutation->call, mutation->field,
-                      (struct graphql_failure){ 422, "err_gateway_key_reused", "gateway" },
-                      "Idempotency-Key: it was used for another request");
-        else if (outcome->status < 400)
+        if (outcome->status < 400)
             mutation->accepted(mutation, outcome->body);
         else
             give_refusal(mutation, outcome);
@@ -122,6 +117,7 @@ static void ask(struct mutation *mutation)
                                     .data = mutation->data },
                      decided, mutation, &err))
         return;
+    idempotency_release(keys_of(mutation), &mutation->idempotent);
     if (err.code == ERROR_INPUT)
         call_fail(mutation->call, mutation->field,
                   (struct graphql_failure){ 400, "err_gateway_bad_request", "gateway" }, err.message);
@@ -130,47 +126,72 @@ static void ask(struct mutation *mutation)
     mutation_free(mutation);
 }
 
-static void looked(void *context, const struct outcome *found, size_t count)
+/* Where the rows cannot be read, the provisioner knows a repetition by its operation. */
+static void claimed(void *context, enum idempotency_verdict verdict, const struct outcome *outcome)
 {
     struct mutation *mutation = context;
 
-    if (found != NULL && count == 1 && found[0].status != 0)
-        decided(mutation, &(struct request_result){ .end = REQUEST_ANSWERED, .outcomes = { found[0] }, .count = 1 });
-    else
-        ask(mutation);
+    switch (verdict) {
+    case IDEMPOTENCY_NEW:
+    case IDEMPOTENCY_UNKNOWN: ask(mutation); break;
+    case IDEMPOTENCY_REPEATED:
+        decided(mutation, &(struct request_result){ .end = REQUEST_ANSWERED, .outcomes = { *outcome }, .count = 1 });
+        break;
+    case IDEMPOTENCY_RUNS:
+    case IDEMPOTENCY_REUSED:
+        call_fail(mutation->call, mutation->field,
+                  (struct graphql_failure){
+                      idempotency_status(verdict),
+                      verdict == IDEMPOTENCY_RUNS ? "err_gateway_key_in_use" : "err_gateway_key_reused", "gateway" },
+                  idempotency_text(verdict));
+        mutation_free(mutation);
+        break;
+    }
 }
 
 /* With a key a repeat, perhaps long after, is answered as the first one was. */
 static void send_mutation(struct mutation *mutation)
 {
-    const char *const ids[] = { mutation->request_id };
+    struct gateway *gateway = mutation->call->visit->gateway;
 
-    if (mutation->call->key == NULL ||
-        !outcomes_look(mutation->call->visit->gateway->pg, topic_number(topic), ids, 1, looked, mutation, NULL))
+    if (mutation->call->key == NULL)
         ask(mutation);
+    else
+        idempotency_claim(requests_keys(gateway->requests), gateway->pg, topic_number(topic), &mutation->idempotent,
+                          claimed, mutation);
 }
 
 /* --- Making a request --- */
 
-/* With a key the request's ID follows from who asks, the key, and the place among the document's mutations; so what comes
- * again with the key finds what became of the first. The IDs of what it makes follow from all that is asked: another
- * request with the key has others, and is known by them. What makes nothing is another request for another runtime. */
+/* All that is asked: another type, runtime or argument is another body for a key. */
+static void hash_asked(struct mutation *mutation)
+{
+    json_t *asked = json_pack("{s:s, s:s, s:O}", "type", mutation->type, "runtime",
+                              mutation->runtime_id != NULL ? mutation->runtime_id : "", "data", mutation->data);
+    char *text = json_dumps(asked, JSON_COMPACT | JSON_SORT_KEYS);
+
+    if (text == NULL)
+        abort();
+    sha256_hex(text, strlen(text), mutation->idempotent.body_hash);
+    free(text);
+    json_decref(asked);
+}
+
+/* A key is one of the tenant and of the place among the document's mutations, for they are requests of their own. */
 static void derive_ids(struct mutation *mutation, bool has_operation)
 {
     const struct graphql_call *call = mutation->call;
     const struct caller *caller = &call->visit->caller;
-    const char *runtime_id = mutation->runtime_id != NULL ? mutation->runtime_id : "";
-    char *data = json_dumps(mutation->data, JSON_COMPACT | JSON_SORT_KEYS);
-    char digest[SHA256_HEX_SIZE], name[NAME_SIZE];
+    char name[NAME_SIZE];
 
-    if (data == NULL)
-        abort();
-    sha256_hex(data, strlen(data), digest);
-    free(data);
-    snprintf(name, sizeof name, "graphql\n%s\n%s\n%s\n%s\n%zu\n%s\n%s", caller->issuer, caller->subject, call->tenant,
-             call->key, call->mutations, has_operation ? "" : mutation->type, has_operation ? "" : runtime_id);
-    uuid_derive(name, mutation->request_id);
-    snprintf(name, sizeof name, "operation\n%s\n%s\n%s\n%s", mutation->request_id, mutation->type, runtime_id, digest);
+    hash_asked(mutation);
+    snprintf(name, sizeof name, "%s\n%zu", call->tenant, call->mutations);
+    idempotency_key_id(
+        &(struct idempotency_scope){
+            .issuer = caller->issuer, .subject = caller->subject, .method = "graphql", .path = name, .key = call->key },
+        mutation->idempotent.key_id);
+    idempotency_request_id(&mutation->idempotent, 0, mutation->request_id);
+    snprintf(name, sizeof name, "operation\n%s", mutation->request_id);
     if (has_operation)
         uuid_derive(name, mutation->operation_id);
 }
@@ -179,7 +200,8 @@ static void make_runtime_id(struct mutation *mutation)
 {
     char id[UUID_SIZE], name[UUID_SIZE + 32];
 
-    snprintf(name, sizeof name, "runtime\n%s", mutation->request_id);
+    /* Of the key alone: where two bodies come with it at once, by way of two gateways, only one can have the runtime. */
+    snprintf(name, sizeof name, "runtime\n%s", mutation->idempotent.key_id);
     if (mutation->call->key != NULL)
         uuid_derive(name, id);
     else

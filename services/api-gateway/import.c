@@ -1,5 +1,6 @@
 /* POST /instances:import: a fleet, one runtime a line. The broker registers the instance and hands the line on to the
- * provisioner; the answer comes when both have every line. */
+ * provisioner; the answer comes when both have every line. With an Idempotency-Key each line is a part of the request: a
+ * repetition counts what became of it the first time, and sends what has no outcome. */
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,14 +8,18 @@
 
 #include "common/base/id.h"
 #include "common/json/lenient.h"
+#include "common/log/record.h"
 #include "services/api-gateway/gateway.h"
 #include "services/api-gateway/import_line.h"
+#include "services/api-gateway/keyed.h"
 
 enum {
     TURN_LINES_MAX = 100,        /* read without giving others their turn */
     UNANSWERED_MAX = 2000,       /* lines under way */
     REJECTED_LISTED_MAX = 10000, /* of a file of rubbish no more is told, only counted */
 };
+
+struct repeated;
 
 struct import {
     struct exchange *exchange;
@@ -30,6 +35,8 @@ struct import {
     } * rejected;
     size_t rejected_count, rejected_size, rejected_more;
     json_t *actor;
+    struct idempotent idempotent;
+    struct repeated *repeated; /* NULL: it is no repetition */
 };
 
 struct line {
@@ -82,18 +89,25 @@ static json_t *report(struct import *import)
     return report;
 }
 
+static void import_free(struct import *import)
+{
+    json_decref(import->actor);
+    free(import->repeated);
+    event_free(import->turn);
+    free(import);
+}
+
 static void finish(struct import *import)
 {
     struct visit *visit = visit_of(import->exchange);
 
     snprintf(visit->reason, sizeof visit->reason, "%s", import->rejected_count > 0 ? "lines rejected" : "");
+    keyed_release(import->exchange, &import->idempotent);
     exchange_answer_json(import->exchange, 200, report(import));
     for (size_t i = 0; i < import->rejected_count; i++)
         free(import->rejected[i].error);
     free(import->rejected);
-    json_decref(import->actor);
-    event_free(import->turn);
-    free(import);
+    import_free(import);
 }
 
 /* --- Lines --- */
@@ -120,14 +134,14 @@ static bool changes_nothing(const struct outcome *outcome)
     return result != NULL && strcmp(result, "unchanged") == 0;
 }
 
-static void count_answered(struct import *import, size_t line, const struct request_result *result)
+/* `first` is the broker's outcome, `last` the provisioner's, or the broker's if it refuses. */
+static void count_answered(struct import *import, size_t line, const struct outcome *first, const struct outcome *last)
 {
-    const struct outcome *last = &result->outcomes[result->count - 1];
     const char *error = json_string_value(json_object_get(last->body, "error"));
 
     if (last->status >= 400)
         reject(import, line, error != NULL ? error : "refused without a reason");
-    else if (changes_nothing(&result->outcomes[0]) && changes_nothing(last))
+    else if (changes_nothing(first) && changes_nothing(last))
         import->unchanged++;
     else
         import->imported++;
@@ -139,7 +153,9 @@ static void line_decided(void *context, const struct request_result *result)
     struct import *import = line->import;
 
     switch (result->end) {
-    case REQUEST_ANSWERED: count_answered(import, line->number, result); break;
+    case REQUEST_ANSWERED:
+        count_answered(import, line->number, &result->outcomes[0], &result->outcomes[result->count - 1]);
+        break;
     case REQUEST_NOT_WRITTEN:
         reject(import, line->number, "not accepted: Kafka does not answer; import the line again");
         break;
@@ -152,18 +168,26 @@ static void line_decided(void *context, const struct request_result *result)
     go_on(import);
 }
 
-static void send_line(struct import *import, json_t *content)
+static void line_id(const struct import *import, size_t line, char id[IDEMPOTENCY_ID_SIZE])
+{
+    if (import->idempotent.key_id[0] != '\0')
+        idempotency_request_id(&import->idempotent, (uint32_t)line, id);
+    else
+        uuid_random(id);
+}
+
+static void send_line(struct import *import, size_t number, json_t *content)
 {
     const struct visit *visit = visit_of(import->exchange);
     struct line *line = malloc(sizeof *line);
     json_t *data = json_pack("{s:O, s:O}", "actor", import->actor, "line", content);
     struct error err = { 0 };
-    char id[UUID_SIZE];
+    char id[IDEMPOTENCY_ID_SIZE];
 
     if (line == NULL)
         abort();
-    *line = (struct line){ import, import->line };
-    uuid_random(id);
+    *line = (struct line){ import, number };
+    line_id(import, number, id);
     if (request_send(visit->gateway->requests,
                      &(struct ask){ .id = id,
                                     .topic = "instances",
@@ -176,11 +200,101 @@ static void send_line(struct import *import, json_t *content)
                      line_decided, line, &err)) {
         import->unanswered++;
     } else {
-        reject(import, import->line, err.message);
+        reject(import, number, err.message);
         free(line);
     }
     json_decref(data);
 }
+
+/* --- Lines of a repetition --- */
+
+/* Lines whose rows are looked for, at the broker and then at the provisioner; as many as are read in a turn. */
+struct repeated {
+    size_t count; /* 0: none are looked for */
+    struct repeated_line {
+        size_t number;
+        json_t *content;
+        struct outcome first; /* the broker's */
+    } lines[TURN_LINES_MAX];
+};
+
+/* `content` (own). */
+static void keep_line(struct repeated *repeated, size_t number, json_t *content)
+{
+    repeated->lines[repeated->count++] = (struct repeated_line){ .number = number, .content = content };
+}
+
+static void repeated_done(struct import *import)
+{
+    struct repeated *repeated = import->repeated;
+
+    for (size_t i = 0; i < repeated->count; i++) {
+        json_decref(repeated->lines[i].content);
+        json_decref(repeated->lines[i].first.body);
+    }
+    repeated->count = 0;
+    go_on(import);
+}
+
+static void give_up_lines(struct import *import)
+{
+    for (size_t i = 0; i < import->repeated->count; i++)
+        reject(import, import->repeated->lines[i].number,
+               "outcome unknown: the database does not answer; import the line again with the same Idempotency-Key");
+    repeated_done(import);
+}
+
+static void look_for_lines(struct import *import, const char *topic, outcomes_looked *done)
+{
+    char texts[TURN_LINES_MAX][IDEMPOTENCY_ID_SIZE];
+    const char *ids[TURN_LINES_MAX];
+    const size_t count = import->repeated->count;
+
+    for (size_t i = 0; i < count; i++) {
+        line_id(import, import->repeated->lines[i].number, texts[i]);
+        ids[i] = texts[i];
+    }
+    if (!outcomes_look(visit_of(import->exchange)->gateway->pg, topic_number(topic), ids, count, done, import, NULL))
+        give_up_lines(import);
+}
+
+static void provisioner_looked(void *context, const struct outcome *found, size_t count)
+{
+    struct import *import = context;
+
+    if (found == NULL) {
+        give_up_lines(import);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct repeated_line *line = &import->repeated->lines[i];
+
+        if (line->first.status >= 400)
+            count_answered(import, line->number, &line->first, &line->first);
+        else if (line->first.status != 0 && found[i].status != 0)
+            count_answered(import, line->number, &line->first, &found[i]);
+        else
+            send_line(import, line->number, line->content);
+    }
+    repeated_done(import);
+}
+
+static void broker_looked(void *context, const struct outcome *found, size_t count)
+{
+    struct import *import = context;
+
+    if (found == NULL) {
+        give_up_lines(import);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        import->repeated->lines[i].first = found[i];
+        json_incref(found[i].body);
+    }
+    look_for_lines(import, "runtimes", provisioner_looked);
+}
+
+/* --- Reading --- */
 
 static bool is_blank(const char *bytes, size_t size)
 {
@@ -203,10 +317,12 @@ static void read_line(struct import *import)
     if (is_blank(begin, size))
         return;
     content = import_line_read(begin, size, &err);
-    if (content != NULL && import_line_seal(content, visit_of(import->exchange)->gateway->secrets, &err))
-        send_line(import, content);
-    else
+    if (content == NULL || !import_line_seal(content, visit_of(import->exchange)->gateway->secrets, &err))
         reject(import, import->line, err.message);
+    else if (import->repeated != NULL)
+        keep_line(import->repeated, import->line, json_incref(content));
+    else
+        send_line(import, import->line, content);
     json_decref(content);
 }
 
@@ -216,26 +332,67 @@ static void turn(evutil_socket_t fd, short what, void *context)
 
     (void)fd;
     (void)what;
+    if (import->repeated != NULL && import->repeated->count > 0)
+        return; /* it goes on when their rows are there */
     if (is_complete(import) && import->unanswered == 0) {
         finish(import);
         return;
     }
     for (int i = 0; i < TURN_LINES_MAX && !is_complete(import) && import->unanswered < UNANSWERED_MAX; i++)
         read_line(import);
-    go_on(import);
+    if (import->repeated != NULL && import->repeated->count > 0)
+        look_for_lines(import, "instances", broker_looked);
+    else
+        go_on(import);
+}
+
+static void claimed(void *context, enum idempotency_verdict verdict, const struct outcome *outcome)
+{
+    struct import *import = context;
+    struct exchange *exchange = import->exchange;
+
+    (void)outcome; /* of one line */
+    switch (verdict) {
+    case IDEMPOTENCY_REPEATED:
+        import->repeated = calloc(1, sizeof *import->repeated);
+        if (import->repeated == NULL)
+            abort();
+        go_on(import);
+        break;
+    case IDEMPOTENCY_NEW: go_on(import); break;
+    case IDEMPOTENCY_UNKNOWN:
+        keyed_release(exchange, &import->idempotent);
+        import_free(import);
+        keyed_refuse_unknown(exchange);
+        break;
+    case IDEMPOTENCY_RUNS:
+    case IDEMPOTENCY_REUSED:
+        import_free(import);
+        keyed_refuse(exchange, verdict);
+        break;
+    }
 }
 
 void handle_import(struct exchange *exchange)
 {
-    struct import *import = calloc(1, sizeof *import);
+    size_t size;
+    const char *bytes = exchange_body(exchange, &size);
+    struct idempotent idempotent = { .key_id = "" };
+    struct import *import;
 
+    /* A fleet is long: it is hashed for a key alone. */
+    if (exchange_header(exchange, "Idempotency-Key") != NULL && !keyed_read(exchange, bytes, size, &idempotent))
+        return;
+    import = calloc(1, sizeof *import);
     if (import == NULL)
         abort();
     import->exchange = exchange;
-    import->bytes = exchange_body(exchange, &import->size);
+    import->bytes = bytes;
+    import->size = size;
+    import->idempotent = idempotent;
     import->actor = visit_actor(visit_of(exchange));
     import->turn = evtimer_new(visit_of(exchange)->gateway->base, turn, import);
     if (import->turn == NULL)
         abort();
-    go_on(import);
+    keyed_claim(exchange, "instances", &import->idempotent, claimed, import);
 }

@@ -14,12 +14,14 @@
 #include "common/http/server.h"
 #include "common/log/record.h"
 #include "common/observe/log.h"
-#include "common/pg/pg.h"
-#include "common/release/release.h"
+#include "common/pg/pool.h"
+#include "common/release/release_watch.h"
 #include "common/secret/secret.h"
+#include "services/api-gateway/events.h"
 #include "services/api-gateway/gateway.h"
 #include "services/api-gateway/graphiql.h"
 #include "services/api-gateway/graphql.h"
+#include "services/api-gateway/outcomes.h"
 #include "services/api-gateway/reads.h"
 #include "services/api-gateway/requests.h"
 
@@ -51,13 +53,16 @@ static const struct setting gateway_settings[] = {
     { "TIDEGATE_OPERATOR_GROUP", SETTING_TEXT, "runtimeOperator", 1, 200, "the group whose members may read", NULL },
     { "TIDEGATE_KYMA_VERSION", SETTING_TEXT, "2.4.2", 1, 100, "the version that an upgrade without a version means",
       NULL },
-    { "TIDEGATE_RELEASES", SETTING_TEXT, "deploy/releases", 1, 4096, "folder of the releases, <version>.json", NULL },
+    { "TIDEGATE_RELEASES", SETTING_TEXT, "deploy/releases", 1, 4096,
+      "folder of the releases, <version>.json and versions.json; watched", NULL },
     { "TIDEGATE_PAGE_SIZE_MAX", SETTING_INTEGER, "100", 100, 10000,
       "elements in a page, at most and by default; clients rely on 100", NULL },
     { "TIDEGATE_REQUEST_TIMEOUT", SETTING_DURATION_MS, "10s", 1000, 300000,
       "how long a request waits for what the services decide", NULL },
     { "TIDEGATE_BODY_MAX", SETTING_INTEGER, "512", 1, 900, "size of a request's body in KiB, at most", NULL },
     { "TIDEGATE_IMPORT_MAX", SETTING_INTEGER, "65536", 1, 1048576, "size of an import's body in KiB, at most", NULL },
+    { "TIDEGATE_EVENT_STREAMS_MAX", SETTING_INTEGER, "1000", 0, 100000,
+      "streams of events, at most; more are answered 503", NULL },
     { "TIDEGATE_SECRET_KEYS", SETTING_TEXT, NULL, 1, 4096,
       "file of the keys that secret values and kubeconfigs are encrypted with", NULL },
     { "TIDEGATE_GRAPHQL_AUTH", SETTING_CHOICE, "oidc", 0, 0,
@@ -83,8 +88,10 @@ static const struct setting gateway_settings[] = {
       "size of the documents kept parsed and validated, in KiB", NULL },
     { "TIDEGATE_GRAPHQL_CONFIGURATIONS_MAX", SETTING_INTEGER, "131072", 1, 4194304,
       "size of the configurations kept ready to be answered, in KiB", NULL },
-    { "TIDEGATE_GRAPHQL_CONNECTIONS", SETTING_INTEGER, "2", 1, 16, "connections to PostgreSQL for GraphQL's reads",
-      NULL },
+    { "TIDEGATE_GRAPHQL_CONNECTIONS", SETTING_INTEGER, "2", 1, PG_POOL_CONNECTIONS_MAX,
+      "connections to PostgreSQL for GraphQL's reads", NULL },
+    { "TIDEGATE_READ_CONNECTIONS", SETTING_INTEGER, "4", 1, PG_POOL_CONNECTIONS_MAX,
+      "connections to PostgreSQL for all other reads", NULL },
     { "TIDEGATE_GRAPHIQL", SETTING_BOOLEAN, "off", 0, 0, "offer GraphiQL, a console for the browser, at /graphiql",
       NULL },
     { "TIDEGATE_GRAPHIQL_FILES", SETTING_TEXT, ".cache/graphiql", 1, 4096,
@@ -105,6 +112,7 @@ struct process {
     size_t listener_count, undrained;
     struct gateway gateway;
     struct releases *releases;
+    struct release_watch *release_watch;
     bool database_ready;
     struct event *signals[2], *warning, *cutoff;
 };
@@ -133,6 +141,18 @@ static void database_failed(void *context, const struct error *err)
     log_warning("database_failed", LOG_TEXT("error", err->message));
 }
 
+static void reads_lost(void *context, const struct error *err)
+{
+    (void)context;
+    log_warning("reads_database_lost", LOG_TEXT("error", err->message));
+}
+
+static void reads_failed(void *context, const struct error *err)
+{
+    (void)context;
+    log_warning("reads_database_failed", LOG_TEXT("error", err->message));
+}
+
 static void tell_missing(void *context, json_t *missing)
 {
     const struct process *process = context;
@@ -140,7 +160,7 @@ static void tell_missing(void *context, json_t *missing)
 
     if (kafka != NULL)
         json_object_set_new(missing, "kafka", json_string(kafka));
-    if (!process->database_ready || !graphql_ready(process->gateway.graphql))
+    if (!process->database_ready || !pg_pool_ready(process->gateway.reads) || !graphql_ready(process->gateway.graphql))
         json_object_set_new(missing, "database", json_string("not connected, or its views are not there yet"));
     if (process->gateway.auth != NULL && !auth_ready(process->gateway.auth))
         json_object_set_new(missing, "auth", json_string("the issuer's keys are not known yet"));
@@ -240,6 +260,19 @@ static bool open_auth(struct process *process, struct error *err)
     return process->gateway.auth != NULL;
 }
 
+/* What is in force stays so if the folder is wrong. Whoever answers from it does so at once, and keeps nothing. */
+static void take_releases(void *context, struct releases *releases, const char *reason)
+{
+    struct process *process = context;
+
+    (void)reason;
+    if (releases == NULL)
+        return;
+    releases_free(process->releases);
+    process->releases = releases;
+    process->gateway.releases = releases;
+}
+
 static bool open_releases(struct process *process, struct error *err)
 {
     const char *version = text(process, "TIDEGATE_KYMA_VERSION");
@@ -247,27 +280,54 @@ static bool open_releases(struct process *process, struct error *err)
     process->releases = releases_load(text(process, "TIDEGATE_RELEASES"), err);
     if (process->releases == NULL)
         return false;
-    if (releases_configuration(process->releases, version) == NULL)
-        return error_set(err, ERROR_INPUT, "TIDEGATE_KYMA_VERSION=%s: there is no such release in %s; there are: %s",
-                         version, text(process, "TIDEGATE_RELEASES"), releases_list(process->releases));
+    if (!releases_have_default(process->releases, version, err)) {
+        error_context(err, "TIDEGATE_KYMA_VERSION");
+        return false;
+    }
     process->gateway.releases = process->releases;
+    process->release_watch = release_watch_new(process->base, (struct release_watch_options){
+                                                                  .folder = text(process, "TIDEGATE_RELEASES"),
+                                                                  .version = version,
+                                                                  .told = take_releases,
+                                                                  .context = process });
     process->gateway.kyma_version = version;
     return true;
 }
 
-static bool open_database(struct process *process, struct error *err)
+static bool open_outcomes(struct process *process, struct error *err)
 {
+    static const char session_sql[] =
+        "SET plan_cache_mode = force_custom_plan; SET statement_timeout = '15s'; SET jit = off;";
     const struct pg_hooks hooks = {
         .ready = database_ready, .lost = database_lost, .failed = database_failed, .context = process
     };
-    char *setup_sql = reads_setup_sql();
-    const struct pg_options options = { .conninfo = text(process, "TIDEGATE_API_DATABASE"), .setup_sql = setup_sql };
+    struct pg_options options = { .conninfo = text(process, "TIDEGATE_API_DATABASE") };
+    char *setup_sql;
 
+    if (asprintf(&setup_sql, "%s\n%s", session_sql, outcomes_setup_sql) < 0)
+        abort();
+    options.setup_sql = setup_sql;
     process->gateway.pg = pg_open(process->base, &options, &hooks, err);
     free(setup_sql);
-    if (process->gateway.pg == NULL)
-        error_context(err, "TIDEGATE_API_DATABASE");
     return process->gateway.pg != NULL;
+}
+
+static bool open_reads(struct process *process, struct error *err)
+{
+    static const struct pg_pool_hooks hooks = { .lost = reads_lost, .failed = reads_failed };
+
+    process->gateway.reads = reads_open(process->base, text(process, "TIDEGATE_API_DATABASE"),
+                                        (size_t)settings_integer(process->settings, "TIDEGATE_READ_CONNECTIONS"),
+                                        &hooks, err);
+    return process->gateway.reads != NULL;
+}
+
+static bool open_database(struct process *process, struct error *err)
+{
+    if (open_outcomes(process, err) && open_reads(process, err))
+        return true;
+    error_context(err, "TIDEGATE_API_DATABASE");
+    return false;
 }
 
 static bool open_requests(struct process *process, struct error *err)
@@ -282,6 +342,19 @@ static bool open_requests(struct process *process, struct error *err)
 
     process->gateway.requests = requests_new(process->base, &options, err);
     return process->gateway.requests != NULL;
+}
+
+static void open_events(struct process *process)
+{
+    const struct events_options options = {
+        .kafka = text(process, "TIDEGATE_KAFKA"),
+        .instance = text(process, "TIDEGATE_INSTANCE"),
+        .partitions = (int)settings_integer(process->settings, "TIDEGATE_PARTITIONS"),
+        .streams_max = (size_t)settings_integer(process->settings, "TIDEGATE_EVENT_STREAMS_MAX"),
+        .patience_ms = settings_integer(process->settings, "TIDEGATE_REQUEST_TIMEOUT"),
+    };
+
+    process->gateway.events = events_new(process->base, &options);
 }
 
 static bool open_secrets(struct process *process, struct error *err)
@@ -396,6 +469,7 @@ static void signalled(evutil_socket_t number, short what, void *context)
     if (process->undrained > 0)
         return; /* a second signal */
     process->undrained = process->listener_count;
+    events_drain(process->gateway.events);
     for (size_t i = 0; i < process->listener_count; i++)
         http_server_drain(process->listeners[i].http, drained, process);
 }
@@ -416,8 +490,11 @@ static void close_all(struct process *process)
 
     /* What still reads answers its exchange while that is there. */
     graphql_close(process->gateway.graphql);
+    pg_pool_close(process->gateway.reads);
+    process->gateway.reads = NULL;
     pg_close(process->gateway.pg);
     requests_free(process->gateway.requests);
+    events_free(process->gateway.events);
     for (size_t i = 0; i < process->listener_count; i++) {
         http_server_free(process->listeners[i].http);
         health_free(process->listeners[i].health);
@@ -427,6 +504,7 @@ static void close_all(struct process *process)
     graphiql_free(process->gateway.graphiql);
     secrets_free(process->gateway.secrets);
     auth_free(process->gateway.auth);
+    release_watch_free(process->release_watch);
     releases_free(process->releases);
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
         if (events[i] != NULL)
@@ -446,6 +524,7 @@ static int run(struct process *process)
     if (process->base == NULL)
         abort();
     process->gateway.base = process->base;
+    open_events(process);
     if (open_secrets(process, &err) && open_releases(process, &err) && open_auth(process, &err) &&
         open_database(process, &err) && open_requests(process, &err) && open_graphql(process, &err) &&
         open_http(process, &err)) {

@@ -1,91 +1,98 @@
-/* Orchestrations and their operations: reading them (E3, E4, E7) and stopping one (E5). */
+/* Orchestrations and their operations: reading them (E3, E4, E7). */
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/base/id.h"
 #include "common/http/query.h"
-#include "common/plan/plan.h"
 #include "services/api-gateway/gateway.h"
+#include "services/api-gateway/operation_sql.h"
 #include "services/api-gateway/paging.h"
 #include "services/api-gateway/reads.h"
 #include "services/api-gateway/sql.h"
 
-enum { INTEGER_SIZE = 24, TEXT_SIZE = 512 };
+enum { INTEGER_SIZE = 24 };
 
 /* --- Statements: each gives the whole answer as one text, out of one snapshot --- */
 
-#define ORCHESTRATION_FIELDS                                                     \
-    "o.orchestration_id AS \"orchestrationID\", o.type, o.state, o.description," \
-    " " SQL_TIMESTAMP("o.created_at") " AS \"createdAt\","                       \
-                                      " " SQL_TIMESTAMP("o.updated_at") " AS \"updatedAt\", o.parameters"
+static const char orchestration_fields[] = "o.orchestration_id AS \"orchestrationID\", o.type, o.state, o.description,"
+                                           " " SQL_TIMESTAMP("o.created_at") " AS \"createdAt\", " SQL_TIMESTAMP(
+                                               "o.updated_at") " AS \"updatedAt\", o.parameters";
 
-/* $1: states, or null. $2: page size. $3: offset. */
-static const char list_sql[] =
-    "PREPARE orchestration_list(text[], bigint, bigint) AS"
-    " WITH matching AS MATERIALIZED ("
-    "   SELECT orchestration_id, created_at FROM api.orchestrations WHERE $1 IS NULL OR state = ANY($1)),"
-    " page AS MATERIALIZED ("
-    "   SELECT * FROM matching ORDER BY created_at, orchestration_id LIMIT $2 OFFSET $3)"
-    " SELECT row_to_json(answer)::text FROM (SELECT"
-    "   coalesce((SELECT array_to_json(array_agg(element ORDER BY created_at, orchestration_id)) FROM ("
-    "     SELECT o.created_at, o.orchestration_id,"
-    "       (SELECT row_to_json(fields) FROM (SELECT " ORCHESTRATION_FIELDS ") fields) AS element"
-    "     FROM page JOIN api.orchestrations o USING (orchestration_id)) elements), '[]'::json) AS data,"
-    "   (SELECT count(*) FROM page) AS count,"
-    "   (SELECT count(*) FROM matching) AS \"totalCount\") answer;";
+static void put_orchestration_fields(FILE *out)
+{
+    fputs(orchestration_fields, out);
+}
+
+/* A client asks for pages until it has as many elements as the total says, so the total must never say more than the
+ * pages give: both come out of one statement. */
+struct list_sql {
+    const char *prepare;           /* name and types of its parameters */
+    const char *beside;            /* of FROM, before the page; it ends in a comma and LATERAL, or is empty */
+    const char *total;             /* an expression */
+    void (*put_fields)(FILE *out); /* of an element, from `o` */
+    const char *rows;              /* FROM, WHERE, ORDER BY, LIMIT of `o` */
+    const char *where;             /* of the whole; no row: 404 */
+};
+
+/* Of operations the page is a range of positions and the total a sum of the numbers by state, so that a deep page costs
+ * what the first one costs. With a filter the total is known too: who has found the last of them looks no further. */
+static const struct list_sql lists[] = {
+    { .prepare = "orchestration_page(bigint, bigint)", /* size, offset */
+      .beside = "",
+      .total = "(SELECT count(*) FROM api.orchestrations)",
+      .put_fields = put_orchestration_fields,
+      .rows = "FROM api.orchestrations o ORDER BY o.created_at, o.orchestration_id LIMIT $1 OFFSET $2",
+      .where = "" },
+    { .prepare = "orchestration_list(text[], bigint, bigint)", /* states, size, offset */
+      .beside = "",
+      .total = "(SELECT count(*) FROM api.orchestrations WHERE state = ANY($1))",
+      .put_fields = put_orchestration_fields,
+      .rows = "FROM api.orchestrations o WHERE o.state = ANY($1)"
+              " ORDER BY o.created_at, o.orchestration_id LIMIT $2 OFFSET $3",
+      .where = "" },
+    { .prepare = "operation_page(text, bigint, bigint)", /* orchestration, size, offset */
+      .beside = "api.orchestrations r, LATERAL",
+      .total = "coalesce((SELECT sum(value::bigint) FROM jsonb_each_text(r.stats)), 0)",
+      .put_fields = operation_sql_put_fields,
+      .rows = "FROM api.operations o WHERE o.orchestration_id = $1 AND o.position > $3 AND o.position <= $3 + $2"
+              " ORDER BY o.position",
+      .where = " WHERE r.orchestration_id = $1" },
+    { .prepare = "operation_list(text, text[], bigint, bigint)", /* orchestration, states, size, offset */
+      .beside = "api.orchestrations r, LATERAL (SELECT coalesce(sum(value::bigint), 0)::bigint AS count"
+                " FROM jsonb_each_text(r.stats) WHERE key = ANY($2)) total, LATERAL",
+      .total = "total.count",
+      .put_fields = operation_sql_put_fields,
+      .rows = "FROM api.operations o WHERE o.orchestration_id = $1 AND o.state = ANY($2)"
+              " ORDER BY o.position LIMIT greatest(0, least($3, total.count - $4)) OFFSET $4",
+      .where = " WHERE r.orchestration_id = $1" },
+};
+
+static void put_list(FILE *out, const struct list_sql *list)
+{
+    fprintf(out,
+            "PREPARE %s AS SELECT '{\"data\":[' || coalesce(page.elements, '') || '],\"count\":' || page.count ||"
+            " ',\"totalCount\":' || %s || '}' FROM %s (SELECT string_agg(element, ',') AS elements, count(*) AS count"
+            " FROM (SELECT (SELECT row_to_json(fields) FROM (SELECT ",
+            list->prepare, list->total, list->beside);
+    list->put_fields(out);
+    fprintf(out, ") fields)::text AS element %s) ordered) page%s;\n", list->rows, list->where);
+}
 
 /* $1: the ID. The statistics are left out where there are no operations. */
-static const char one_sql[] = "PREPARE orchestration_one(text) AS"
-                              " SELECT CASE WHEN o.stats IS NULL OR o.stats = '{}'::jsonb"
-                              "   THEN (SELECT row_to_json(fields) FROM (SELECT " ORCHESTRATION_FIELDS ") fields)::text"
-                              "   ELSE (SELECT row_to_json(fields) FROM (SELECT " ORCHESTRATION_FIELDS
-                              ", o.stats AS \"operationStats\") fields)::text END"
-                              " FROM api.orchestrations o WHERE o.orchestration_id = $1;";
-
-static const char lane_sql[] = "PREPARE orchestration_lane(text) AS"
-                               " SELECT lane FROM api.orchestrations WHERE orchestration_id = $1;";
-
-/* $1: the orchestration's ID. $2: states, or null. $3: page size. $4: offset. No row: no such orchestration. The ID of
- * the plan comes between the two halves. */
-static const char operations_sql_begin[] =
-    "PREPARE operation_list(text, text[], bigint, bigint) AS"
-    " WITH matching AS MATERIALIZED ("
-    "   SELECT operation_id, created_at FROM api.operations"
-    "   WHERE orchestration_id = $1 AND ($2 IS NULL OR state = ANY($2))),"
-    " page AS MATERIALIZED ("
-    "   SELECT * FROM matching ORDER BY created_at, operation_id LIMIT $3 OFFSET $4)"
-    " SELECT row_to_json(answer)::text FROM (SELECT"
-    "   coalesce((SELECT array_to_json(array_agg(element ORDER BY created_at, operation_id)) FROM ("
-    "     SELECT o.created_at, o.operation_id, (SELECT row_to_json(fields) FROM (SELECT"
-    "       o.operation_id AS \"operationID\", o.runtime_id AS \"runtimeID\","
-    "       o.global_account_id AS \"globalAccountID\", o.sub_account_id AS \"subAccountID\","
-    "       o.orchestration_id AS \"orchestrationID\", CASE o.plan_name";
-static const char operations_sql_end[] =
-    "       ELSE '' END AS \"servicePlanID\", o.plan_name AS \"servicePlanName\", o.dry_run AS \"dryRun\","
-    "       o.shoot_name AS \"shootName\","
-    "       " SQL_WINDOW(
-        "o.window_begin") " AS \"maintenanceWindowBegin\","
-                          "       " SQL_WINDOW(
-                              "o.window_end") " AS \"maintenanceWindowEnd\", o.state, o.description) fields) AS element"
-                                              "     FROM page JOIN api.operations o USING (operation_id)) elements), "
-                                              "'[]'::json) AS data,"
-                                              "   (SELECT count(*) FROM page) AS count,"
-                                              "   (SELECT count(*) FROM matching) AS \"totalCount\") answer"
-                                              " WHERE EXISTS (SELECT FROM api.orchestrations WHERE orchestration_id = "
-                                              "$1);";
+static void put_one(FILE *out)
+{
+    fprintf(out,
+            "PREPARE orchestration_one(text) AS SELECT CASE WHEN o.stats IS NULL OR o.stats = '{}'::jsonb"
+            " THEN (SELECT row_to_json(fields) FROM (SELECT %s) fields)::text"
+            " ELSE (SELECT row_to_json(fields) FROM (SELECT %s, o.stats AS \"operationStats\") fields)::text END"
+            " FROM api.orchestrations o WHERE o.orchestration_id = $1;\n",
+            orchestration_fields, orchestration_fields);
+}
 
 void orchestrations_put_setup(FILE *out)
 {
-    static const char *const plans[] = { "gcp",      "aws",   "aws_ha",    "azure", "azure_lite",
-                                         "azure_ha", "trial", "openstack", "free",  "preview" };
-
-    fputs(list_sql, out);
-    fputs(one_sql, out);
-    fputs(lane_sql, out);
-    fputs(operations_sql_begin, out);
-    for (size_t i = 0; i < sizeof plans / sizeof plans[0]; i++)
-        fprintf(out, " WHEN '%s' THEN '%s'", plans[i], plan_id(plans[i]));
-    fputs(operations_sql_end, out);
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+        put_list(out, &lists[i]);
+    put_one(out);
 }
 
 /* --- E3, E7: lists --- */
@@ -113,25 +120,26 @@ static bool take_list(struct exchange *exchange, struct list *list)
     return true;
 }
 
+/* What it is a list of, comes before. */
+static void put_list_params(const struct list *list, struct read *read)
+{
+    if (list->states != NULL)
+        read->params[read->param_count++] = list->states;
+    read->params[read->param_count++] = list->size;
+    read->params[read->param_count++] = list->offset;
+}
+
 void handle_orchestrations(struct exchange *exchange)
 {
     struct list list;
+    struct read read = { .plan = READ_PLAN_FIXED };
 
     if (!take_list(exchange, &list))
         return;
-    read_answer(exchange, &(struct read){ .statement = "orchestration_list",
-                                          .params = { list.states, list.size, list.offset },
-                                          .param_count = 3 });
+    read.statement = list.states == NULL ? "orchestration_page" : "orchestration_list";
+    put_list_params(&list, &read);
+    read_answer(exchange, &read);
     free(list.states);
-}
-
-static void answer_no_orchestration(struct exchange *exchange)
-{
-    const char *id = exchange_variable(exchange, "orchestration_id");
-    char text[TEXT_SIZE];
-
-    snprintf(text, sizeof text, "while getting orchestration %.200s: there is no such orchestration", id);
-    answer_refused(exchange, 404, text);
 }
 
 static void answer_if_found(struct exchange *exchange, const PGresult *rows)
@@ -145,14 +153,16 @@ static void answer_if_found(struct exchange *exchange, const PGresult *rows)
 void handle_operations(struct exchange *exchange)
 {
     struct list list;
+    struct read read = { .plan = READ_PLAN_FIXED,
+                         .params = { exchange_variable(exchange, "orchestration_id") },
+                         .param_count = 1,
+                         .answer = answer_if_found };
 
     if (!take_list(exchange, &list))
         return;
-    read_answer(exchange, &(struct read){ .statement = "operation_list",
-                                          .params = { exchange_variable(exchange, "orchestration_id"), list.states,
-                                                      list.size, list.offset },
-                                          .param_count = 4,
-                                          .answer = answer_if_found });
+    read.statement = list.states == NULL ? "operation_page" : "operation_list";
+    put_list_params(&list, &read);
+    read_answer(exchange, &read);
     free(list.states);
 }
 
@@ -161,48 +171,8 @@ void handle_operations(struct exchange *exchange)
 void handle_orchestration(struct exchange *exchange)
 {
     read_answer(exchange, &(struct read){ .statement = "orchestration_one",
+                                          .plan = READ_PLAN_FIXED,
                                           .params = { exchange_variable(exchange, "orchestration_id") },
                                           .param_count = 1,
                                           .answer = answer_if_found });
-}
-
-/* --- E5: cancel --- */
-
-static void cancel_decided(void *context, const struct request_result *result)
-{
-    struct exchange *exchange = context;
-
-    answer_result(exchange, result,
-                  (struct created){ "orchestrationID", exchange_variable(exchange, "orchestration_id") });
-}
-
-/* An unknown orchestration is for a lane to refuse, so that the refusal stands in the log; any lane will do. */
-static void cancel_in_lane(struct exchange *exchange, const PGresult *rows)
-{
-    const char *lane = PQntuples(rows) == 1 ? PQgetvalue(rows, 0, 0) : "kyma";
-    const char *id = exchange_variable(exchange, "orchestration_id");
-    const struct visit *visit = visit_of(exchange);
-    char request_id[UUID_SIZE];
-    struct error err = { 0 };
-    json_t *data = json_pack("{s:s, s:s, s:o}", "orchestrationID", id, "lane", lane, "actor", visit_actor(visit));
-
-    uuid_random(request_id);
-    if (!request_send(visit->gateway->requests,
-                      &(struct ask){ .id = request_id,
-                                     .topic = "orchestrations",
-                                     .key = lane,
-                                     .type = "tidegate.orchestration.cancel.v1",
-                                     .traceparent = visit->traceparent,
-                                     .data = data },
-                      cancel_decided, exchange, &err))
-        answer_refused(exchange, 503, err.message);
-    json_decref(data);
-}
-
-void handle_orchestration_cancel(struct exchange *exchange)
-{
-    read_answer(exchange, &(struct read){ .statement = "orchestration_lane",
-                                          .params = { exchange_variable(exchange, "orchestration_id") },
-                                          .param_count = 1,
-                                          .answer = cancel_in_lane });
 }

@@ -31,4 +31,21 @@ typedef void outcomes_looked(void *context, const struct outcome *found, size_t 
 bool outcomes_look(struct pg *pg, int topic, const char *const *ids, size_t count, outcomes_looked *done, void *context,
                    struct error *err);
 
+/* IDs of requests, both included. */
+struct id_range {
+    const char *first, *last;
+};
+struct keyed_outcome {
+    const char *request_id; /* NULL: there is no row */
+    struct outcome outcome;
+};
+
+/* `found` is borrowed for the call. NULL: the database did not answer. */
+typedef void outcomes_looked_keyed(void *context, const struct keyed_outcome *found);
+
+/* Looks for one request whose ID is in `wanted`, the first of them; where there is none, for one in `all`. The ranges are
+ * borrowed for the call. False: as outcomes_look. */
+bool outcomes_look_keyed(struct pg *pg, int topic, struct id_range wanted, struct id_range all,
+                         outcomes_looked_keyed *done, void *context, struct error *err);
+
 #endif

@@ -10,6 +10,7 @@
 #include "common/log/record.h"
 #include "common/observe/log.h"
 #include "common/observe/metrics.h"
+#include "services/api-gateway/idempotency.h"
 #include "services/api-gateway/wire.h"
 
 enum {
@@ -49,6 +50,7 @@ struct looking {
 struct requests {
     struct pg *pg;
     struct wire *wire;
+    struct idempotency *keys;
     int64_t timeout_ms;
     struct pending *waiting;
     struct looking looking[TOPIC_COUNT];
@@ -353,6 +355,11 @@ bool request_send(struct requests *requests, const struct ask *ask, request_done
     return true;
 }
 
+struct idempotency *requests_keys(const struct requests *requests)
+{
+    return requests->keys;
+}
+
 size_t requests_waiting(const struct requests *requests)
 {
     return HASH_COUNT(requests->waiting);
@@ -383,6 +390,7 @@ struct requests *requests_new(struct event_base *base, const struct requests_opt
         abort();
     requests->pg = options->pg;
     requests->timeout_ms = options->timeout_ms;
+    requests->keys = idempotency_new();
     for (int topic = 0; topic < TOPIC_COUNT; topic++)
         requests->looking[topic].requests = requests;
     requests->timer = evtimer_new(base, timer_fired, requests);
@@ -411,6 +419,7 @@ void requests_free(struct requests *requests)
     for (int topic = 0; topic < TOPIC_COUNT; topic++)
         looking_clear(&requests->looking[topic]);
     event_free(requests->timer);
+    idempotency_free(requests->keys);
     free(requests);
 }
 

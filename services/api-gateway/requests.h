@@ -14,6 +14,7 @@
 #include "services/api-gateway/outcomes.h"
 
 struct event_base;
+struct idempotency;
 struct requests; /* opaque */
 
 enum { REQUEST_WAITED_MAX = 100000 }; /* requests that wait for an outcome, at most */
@@ -33,6 +34,9 @@ void requests_free(struct requests *requests);
 
 /* What is missing until requests can be sent and replies be read; NULL: nothing. Static text. */
 const char *requests_missing(const struct requests *requests);
+
+/* The Idempotency-Keys whose requests run. Borrowed. */
+struct idempotency *requests_keys(const struct requests *requests);
 
 /* How many wait for an outcome. */
 size_t requests_waiting(const struct requests *requests);

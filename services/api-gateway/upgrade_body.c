@@ -24,7 +24,7 @@ static const char selector_member_names[] =
 /* What the body says, each of the right type; NULL: absent or null. Borrowed from the body. */
 struct parts {
     const json_t *include, *exclude;
-    const json_t *strategy_type, *schedule, *workers;
+    const json_t *strategy_type, *schedule, *workers, *max_failures;
     const json_t *dry_run;
     const json_t *kyma, *kyma_version;
     const json_t *kubernetes, *kubernetes_version, *machine_image, *machine_image_version;
@@ -98,6 +98,7 @@ static bool take_parts(const json_t *body, struct parts *parts, struct error *er
            take(strategy, "strategy.schedule", JSON_STRING, &parts->schedule, err) &&
            take(strategy, "strategy.parallel", JSON_OBJECT, &parallel, err) &&
            take(parallel, "strategy.parallel.workers", JSON_INTEGER, &parts->workers, err) &&
+           take(strategy, "strategy.maxFailures", JSON_INTEGER, &parts->max_failures, err) &&
            take(body, "dryRun", JSON_TRUE, &parts->dry_run, err) &&
            take(body, "kyma", JSON_OBJECT, &parts->kyma, err) &&
            take(parts->kyma, "kyma.version", JSON_STRING, &parts->kyma_version, err) &&
@@ -247,10 +248,18 @@ static bool keep_strategy(const struct parts *parts, json_t *parameters, struct 
     if (workers < 0 || workers > WORKERS_MAX)
         return error_set(err, ERROR_INPUT, "strategy.parallel.workers: %" JSON_INTEGER_FORMAT " is not from 0 to %d",
                          workers, WORKERS_MAX);
+    if (parts->max_failures != NULL && json_integer_value(parts->max_failures) < 1)
+        return error_set(err, ERROR_INPUT,
+                         "strategy.maxFailures: %" JSON_INTEGER_FORMAT
+                         " is not from 1 on; leave it out to go on whatever fails",
+                         json_integer_value(parts->max_failures));
     json_object_set_new(parameters, "strategy",
                         json_pack("{s:s, s:s, s:{s:I}}", "type", "parallel", "schedule",
                                   schedule[0] != '\0' ? schedule : "immediate", "parallel", "workers",
                                   workers != 0 ? workers : 1));
+    if (parts->max_failures != NULL)
+        json_object_set(json_object_get(parameters, "strategy"), "maxFailures",
+                        (json_t *)(uintptr_t)parts->max_failures);
     return true;
 }
 
@@ -296,32 +305,45 @@ bool kyma_version_is_well_formed(const char *version)
     return is_semantic(version) || is_pull_request(version) || is_commit(version);
 }
 
-static bool keep_versions(const struct parts *parts, const struct upgrade_rules *rules, struct upgrade_body *body,
-                          struct error *err)
+static bool check_version(const char *version, const struct releases *releases, struct error *err)
+{
+    if (!kyma_version_is_well_formed(version))
+        return error_set(err, ERROR_INPUT,
+                         "invalid Kyma version \"%.64s\": expected a version such as 1.24.7, PR-<number> or "
+                         "<branch>-<commit>",
+                         version);
+    if (releases_configuration(releases, version) == NULL)
+        return error_set(err, ERROR_INPUT, "invalid Kyma version, version %.64s not found; known versions: %s", version,
+                         releases_list(releases));
+    return true;
+}
+
+static bool keep_kyma(const struct parts *parts, const struct upgrade_rules *rules, struct upgrade_body *body,
+                      struct error *err)
 {
     const char *asked = text_of(parts->kyma_version);
     json_t *kyma;
 
-    if (asked[0] != '\0' && !kyma_version_is_well_formed(asked))
-        return error_set(err, ERROR_INPUT,
-                         "invalid Kyma version \"%.64s\": expected a version such as 1.24.7, PR-<number> or "
-                         "<branch>-<commit>",
-                         asked);
-    if (asked[0] != '\0' && releases_configuration(rules->releases, asked) == NULL)
-        return error_set(err, ERROR_INPUT, "invalid Kyma version, version %.64s not found; known versions: %s", asked,
-                         releases_list(rules->releases));
+    body->version = "";
+    if (parts->kyma == NULL)
+        return true;
+    if (rules->kind == UPGRADE_KYMA && asked[0] != '\0' && !check_version(asked, rules->releases, err))
+        return false;
     kyma = asked[0] != '\0' ? json_pack("{s:s}", "version", asked) : json_object();
     /* The text in `parameters`: that of the request is gone when this is read. */
-    body->version = asked[0] != '\0' ? json_string_value(json_object_get(kyma, "version")) : rules->default_version;
-    if (parts->kyma != NULL)
-        json_object_set(body->parameters, "kyma", kyma);
-    json_decref(kyma);
+    if (rules->kind == UPGRADE_KYMA && asked[0] != '\0')
+        body->version = json_string_value(json_object_get(kyma, "version"));
+    json_object_set_new(body->parameters, "kyma", kyma);
+    return true;
+}
+
+static void keep_kubernetes(const struct parts *parts, json_t *parameters)
+{
     if (parts->kubernetes != NULL)
-        json_object_set_new(body->parameters, "kubernetes",
+        json_object_set_new(parameters, "kubernetes",
                             json_pack("{s:s, s:s, s:s}", "kubernetesVersion", text_of(parts->kubernetes_version),
                                       "machineImage", text_of(parts->machine_image), "machineImageVersion",
                                       text_of(parts->machine_image_version)));
-    return true;
 }
 
 /* --- The whole --- */
@@ -338,8 +360,9 @@ static bool keep(const struct parts *parts, const struct upgrade_rules *rules, s
         goto refused;
     if (json_is_true(parts->dry_run))
         json_object_set_new(body->parameters, "dryRun", json_true());
+    keep_kubernetes(parts, body->parameters);
     stage = "while validating kyma version";
-    if (keep_versions(parts, rules, body, err))
+    if (keep_kyma(parts, rules, body, err))
         return true;
 refused:
     error_context(err, "%s", stage);
@@ -351,7 +374,7 @@ bool upgrade_body_read(const char *bytes, size_t size, const struct upgrade_rule
 {
     struct upgrade_body made = { .parameters = json_object() };
     struct parts parts = { 0 };
-    json_t *json = json_decode(bytes, size, err);
+    json_t *json = json_decode_first(bytes, size, err);
     bool accepted = false;
 
     if (json == NULL || !take_parts(json, &parts, err))

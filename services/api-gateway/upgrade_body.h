@@ -1,5 +1,5 @@
-/* upgrade_body.h - the body of POST /upgrade/kyma: what it may say, and what of it is kept (contract, section 2). Pure
- * but for the compiling of patterns. */
+/* upgrade_body.h - the body of POST /upgrade/kyma and POST /upgrade/cluster: what it may say, and what of it is kept
+ * (contract, section 2). Pure but for the compiling of patterns. */
 #ifndef TIDEGATE_GATEWAY_UPGRADE_BODY_H
 #define TIDEGATE_GATEWAY_UPGRADE_BODY_H
 
@@ -20,12 +20,14 @@ enum {
 
 struct upgrade_body {
     json_t *parameters;  /* own: what is stored and shown: defaulted in `strategy`, without what is empty (2.4) */
-    const char *version; /* to send; in `parameters`, or `default_version` */
+    const char *version; /* of Kyma, that the request names, in `parameters`; "": it names none, or upgrades clusters */
 };
 
+enum upgrade_kind { UPGRADE_KYMA, UPGRADE_CLUSTER };
+
 struct upgrade_rules {
-    const struct releases *releases; /* the versions that exist */
-    const char *default_version;
+    enum upgrade_kind kind;          /* of clusters, what is said of Kyma is kept as it is */
+    const struct releases *releases; /* the versions that exist; of clusters not looked at */
 };
 
 /* Decodes and validates. False (ERROR_INPUT): `err` is the text for the client, with the prefix of the contract's table

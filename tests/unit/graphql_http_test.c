@@ -240,22 +240,6 @@ static void accounts_are_short_texts(void **state)
     assert_false(graphql_check_account("Tenant", "gr\xfcn", NULL));
 }
 
-static void keys_are_visible_ascii(void **state)
-{
-    char text[257];
-
-    (void)state;
-    memset(text, 'a', sizeof text);
-    text[256] = '\0';
-    assert_true(graphql_check_key(NULL, NULL));
-    assert_true(graphql_check_key("a-1", NULL));
-    assert_true(graphql_check_key(text + 1, NULL));
-    assert_false(graphql_check_key(text, NULL));
-    assert_false(graphql_check_key("", NULL));
-    assert_false(graphql_check_key("a b", NULL));
-    assert_false(graphql_check_key("gr\xc3\xbcn", NULL));
-}
-
 /* Reads the query text as a GET. */
 static bool get(const char *text, struct graphql_request *request, struct query **query, enum graphql_refusal *refusal)
 {
@@ -336,7 +320,6 @@ int main(void)
         cmocka_unit_test(a_post_is_json_in_utf8),
         cmocka_unit_test(variables_have_a_limit_of_depth),
         cmocka_unit_test(accounts_are_short_texts),
-        cmocka_unit_test(keys_are_visible_ascii),
         cmocka_unit_test(a_get_says_it_in_the_url),
         cmocka_unit_test(empty_parameters_of_a_get_are_absent),
         cmocka_unit_test(a_wrong_get_is_refused),

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -140,6 +141,7 @@ struct scene {
     struct exchange *later; /* of GET /later: answered by the test */
     bool drained, missing;
     int watched, released;
+    int drained_streams, left_streams;
 };
 
 static void handle_echo(struct exchange *exchange, void *context)
@@ -326,6 +328,116 @@ static void an_answer_may_come_later(void **state)
     close(fd);
 }
 
+/* --- Streams --- */
+
+static void stream_drained(void *context)
+{
+    ((struct scene *)context)->drained_streams++;
+}
+
+static void stream_left(void *context)
+{
+    ((struct scene *)context)->left_streams++;
+}
+
+static int stream_begun(struct scene *scene, const char *version)
+{
+    const struct exchange_stream_hooks hooks = { stream_drained, stream_left, scene };
+    const int fd = client(scene);
+    char request[64];
+
+    snprintf(request, sizeof request, "GET /later HTTP/%s\r\nHost: x\r\n\r\n", version);
+    ask(fd, request);
+    while (scene->later == NULL)
+        turn(scene);
+    exchange_stream_begin(scene->later, 200, "text/event-stream", &hooks);
+    assert_int_equal(scene->watched, 1);
+    return fd;
+}
+
+static void a_stream_is_written_bit_by_bit_and_ended(void **state)
+{
+    struct scene *scene = *state;
+    const int fd = stream_begun(scene, "1.1");
+    char byte;
+
+    expect(scene, fd, "Transfer-Encoding: chunked\r\n");
+    exchange_stream_write(scene->later, "one", 3);
+    expect(scene, fd, "3\r\none\r\n");
+    while (scene->drained_streams == 0)
+        turn(scene);
+    assert_int_equal(exchange_stream_waiting(scene->later), 0);
+    exchange_stream_write(scene->later, "two", 3);
+    assert_true(exchange_stream_waiting(scene->later) > 3);
+    exchange_stream_end(scene->later);
+    expect(scene, fd, "two\r\n0\r\n\r\n");
+    while (read(fd, &byte, 1) != 0)
+        turn(scene);
+    assert_int_equal(http_server_unanswered(scene->server), 0);
+    assert_true(scene->watched == 1 && scene->left_streams == 0);
+    close(fd);
+}
+
+static void a_stream_to_an_old_client_ends_with_its_connection(void **state)
+{
+    struct scene *scene = *state;
+    const int fd = stream_begun(scene, "1.0");
+    char byte;
+
+    exchange_stream_write(scene->later, "one", 3);
+    expect(scene, fd, "\r\n\r\none");
+    exchange_stream_end(scene->later);
+    while (read(fd, &byte, 1) != 0)
+        turn(scene);
+    close(fd);
+}
+
+static void a_stream_learns_that_its_client_has_left(void **state)
+{
+    struct scene *scene = *state;
+
+    close(stream_begun(scene, "1.1"));
+    while (scene->left_streams == 0)
+        turn(scene);
+    assert_true(exchange_is_gone(scene->later));
+    exchange_stream_write(scene->later, "nobody", 6);
+    assert_int_equal(exchange_stream_waiting(scene->later), 0);
+    exchange_stream_end(scene->later);
+    assert_int_equal(http_server_unanswered(scene->server), 0);
+}
+
+static void what_a_client_does_not_read_waits_until_the_stream_is_cut(void **state)
+{
+    enum { PIECE = 100000, PIECES = 200 };
+    struct scene *scene = *state;
+    const int fd = stream_begun(scene, "1.1");
+    char *piece = calloc(1, PIECE);
+    static char got[PIECE];
+    ssize_t count;
+
+    for (int i = 0; i < PIECES; i++) {
+        exchange_stream_write(scene->later, piece, PIECE);
+        turn(scene);
+    }
+    assert_true(exchange_stream_waiting(scene->later) > PIECE);
+    exchange_stream_cut(scene->later);
+    assert_true(http_server_unanswered(scene->server) == 0 && scene->left_streams == 0);
+    while ((count = read(fd, got, sizeof got)) != 0 && !(count < 0 && errno != EAGAIN))
+        assert_null(count > 5 ? memmem(got + count - 5, 5, "0\r\n\r\n", 5) : NULL);
+    free(piece);
+    close(fd);
+}
+
+static void streams_that_are_open_are_freed_with_the_server(void **state)
+{
+    struct scene *scene = *state;
+    const int fd = stream_begun(scene, "1.1");
+
+    exchange_stream_write(scene->later, "one", 3);
+    expect(scene, fd, "one");
+    close(fd);
+}
+
 static void an_answer_to_a_client_that_has_left_goes_nowhere(void **state)
 {
     struct scene *scene = *state;
@@ -426,6 +538,11 @@ int main(void)
         SERVED(whatever_is_unknown_is_not_found_in_plain_text),
         SERVED(a_body_over_the_limit_of_its_route_is_refused),
         SERVED(an_answer_may_come_later),
+        SERVED(a_stream_is_written_bit_by_bit_and_ended),
+        SERVED(a_stream_to_an_old_client_ends_with_its_connection),
+        SERVED(a_stream_learns_that_its_client_has_left),
+        SERVED(what_a_client_does_not_read_waits_until_the_stream_is_cut),
+        SERVED(streams_that_are_open_are_freed_with_the_server),
         SERVED(an_answer_to_a_client_that_has_left_goes_nowhere),
         SERVED(unanswered_exchanges_are_freed_with_the_server),
         SERVED(draining_answers_what_runs_and_takes_no_more),

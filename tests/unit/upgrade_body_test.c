@@ -19,6 +19,7 @@
 
 struct scene {
     struct releases *releases;
+    enum upgrade_kind kind;
     char folder[64];
 };
 
@@ -63,7 +64,7 @@ static int tear_down(void **state)
 
 static bool read_body(const struct scene *scene, const char *text, struct upgrade_body *body, struct error *err)
 {
-    const struct upgrade_rules rules = { scene->releases, "2.4.2" };
+    const struct upgrade_rules rules = { scene->kind, scene->releases };
 
     return upgrade_body_read(text, strlen(text), &rules, body, err);
 }
@@ -109,7 +110,7 @@ static void the_tutorials_first_body_is_accepted_as_printed(void **state)
         "{" STRATEGY ",\"targets\":{\"include\":[{\"globalAccount\":\"uuid-sdasd-sda23t-efs\",\"planName\":\"azure\","
         "\"region\":\"europewest\",\"runtimeID\":\"uuid-sdasd-sda23t-efs\",\"subAccount\":\"uuid-sdasd-sda23t-efs\"}]}"
         "}",
-        "2.4.2");
+        "");
 }
 
 static void the_tutorials_second_body_is_accepted_with_its_trailing_commas(void **state)
@@ -125,7 +126,7 @@ static void the_tutorials_second_body_is_accepted_with_its_trailing_commas(void 
         "\"targets\":{\"include\":[{\"globalAccount\":\"uuid-sdasd-sda23t-efs\",\"planName\":\"azure\","
         "\"region\":\"europewest\",\"runtimeID\":\"uuid-sdasd-sda23t-efs\",\"subAccount\":\"uuid-sdasd-sda23t-efs\"}]}"
         "}",
-        "2.4.2");
+        "");
 }
 
 static void the_strategy_is_defaulted_and_what_is_empty_is_left_out(void **state)
@@ -133,13 +134,13 @@ static void the_strategy_is_defaulted_and_what_is_empty_is_left_out(void **state
     static const struct {
         const char *body, *want_parameters, *want_version;
     } rows[] = {
-        { ALL "}", "{" STRATEGY "," TARGETS_ALL "}", "2.4.2" },
+        { ALL "}", "{" STRATEGY "," TARGETS_ALL "}", "" },
         { ALL ",\"strategy\":{\"type\":\"parallel\",\"parallel\":{\"workers\":0}},\"kyma\":{}}",
-          "{\"kyma\":{}," STRATEGY "," TARGETS_ALL "}", "2.4.2" },
+          "{\"kyma\":{}," STRATEGY "," TARGETS_ALL "}", "" },
         { ALL ",\"strategy\":{\"type\":\"\",\"schedule\":\"\",\"parallel\":null},\"dryRun\":null,\"kyma\":null}",
-          "{" STRATEGY "," TARGETS_ALL "}", "2.4.2" },
-        { ALL ",\"dryRun\":true}", "{\"dryRun\":true," STRATEGY "," TARGETS_ALL "}", "2.4.2" },
-        { ALL ",\"kyma\":{\"version\":\"\"}}", "{\"kyma\":{}," STRATEGY "," TARGETS_ALL "}", "2.4.2" },
+          "{" STRATEGY "," TARGETS_ALL "}", "" },
+        { ALL ",\"dryRun\":true}", "{\"dryRun\":true," STRATEGY "," TARGETS_ALL "}", "" },
+        { ALL ",\"kyma\":{\"version\":\"\"}}", "{\"kyma\":{}," STRATEGY "," TARGETS_ALL "}", "" },
         { ALL ",\"kyma\":{\"version\":\"1.24.7\"}}", "{\"kyma\":{\"version\":\"1.24.7\"}," STRATEGY "," TARGETS_ALL "}",
           "1.24.7" },
         { ALL ",\"kyma\":{\"version\":\"PR-7\"}}", "{\"kyma\":{\"version\":\"PR-7\"}," STRATEGY "," TARGETS_ALL "}",
@@ -149,18 +150,60 @@ static void the_strategy_is_defaulted_and_what_is_empty_is_left_out(void **state
         { ALL ",\"kubernetes\":{\"machineImage\":\"x\"}}",
           "{\"kubernetes\":{\"kubernetesVersion\":\"\",\"machineImage\":\"x\",\"machineImageVersion\":\"\"}," STRATEGY
           "," TARGETS_ALL "}",
-          "2.4.2" },
+          "" },
         { "{\"targets\":{\"include\":[{\"target\":\"all\",\"region\":\"\",\"shoot\":null}],\"exclude\":[]}}",
-          "{" STRATEGY "," TARGETS_ALL "}", "2.4.2" },
+          "{" STRATEGY "," TARGETS_ALL "}", "" },
         { "{\"targets\":{\"include\":[{\"globalAccount\":\"CA5.*\",\"region\":\"europe|eu-\"}],"
           "\"exclude\":[{\"shoot\":\"c-1\"},{\"instanceID\":\"i\"}]}}",
           "{" STRATEGY ",\"targets\":{\"exclude\":[{\"shoot\":\"c-1\"},{\"instanceID\":\"i\"}],"
           "\"include\":[{\"globalAccount\":\"CA5.*\",\"region\":\"europe|eu-\"}]}}",
-          "2.4.2" },
+          "" },
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         accepts(*state, rows[i].body, rows[i].want_parameters, rows[i].want_version);
+}
+
+static void failures_may_be_limited(void **state)
+{
+    accepts(*state, ALL ",\"strategy\":{\"maxFailures\":3}}",
+            "{\"strategy\":{\"maxFailures\":3,\"parallel\":{\"workers\":1},\"schedule\":\"immediate\",\"type\":"
+            "\"parallel\"}," TARGETS_ALL "}",
+            "");
+    accepts(*state, ALL ",\"strategy\":{\"maxFailures\":null}}", "{" STRATEGY "," TARGETS_ALL "}", "");
+}
+
+static void what_follows_the_first_value_is_ignored(void **state)
+{
+    accepts(*state, ALL "} {}", "{" STRATEGY "," TARGETS_ALL "}", "");
+    accepts(*state, ALL ",}\n]\"\x01", "{" STRATEGY "," TARGETS_ALL "}", "");
+}
+
+static void of_members_that_differ_in_case_the_last_one_counts(void **state)
+{
+    accepts(*state, ALL ",\"dryRun\":true,\"DRYRUN\":false}", "{" STRATEGY "," TARGETS_ALL "}", "");
+}
+
+static void a_cluster_upgrade_keeps_what_is_said_of_kyma_and_looks_at_none_of_it(void **state)
+{
+    static const struct {
+        const char *body, *want_parameters;
+    } rows[] = {
+        { ALL "}", "{" STRATEGY "," TARGETS_ALL "}" },
+        { ALL ",\"kyma\":{}}", "{\"kyma\":{}," STRATEGY "," TARGETS_ALL "}" },
+        { ALL ",\"kyma\":{\"version\":\"foo\"}}", "{\"kyma\":{\"version\":\"foo\"}," STRATEGY "," TARGETS_ALL "}" },
+        { ALL ",\"kubernetes\":{\"kubernetesVersion\":\"1.20.8\"}}",
+          "{\"kubernetes\":{\"kubernetesVersion\":\"1.20.8\",\"machineImage\":\"\",\"machineImageVersion\":\"\"}"
+          "," STRATEGY "," TARGETS_ALL "}" },
+    };
+    struct scene *scene = *state;
+
+    scene->kind = UPGRADE_CLUSTER;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        accepts(scene, rows[i].body, rows[i].want_parameters, "");
+    refuses(scene, ALL ",\"kyma\":{\"version\":2}}",
+            "while decoding request body: kyma.version: expected a string, got an integer");
+    scene->kind = UPGRADE_KYMA;
 }
 
 static void names_are_found_without_case_and_unknown_ones_outside_selectors_are_ignored(void **state)
@@ -171,7 +214,7 @@ static void names_are_found_without_case_and_unknown_ones_outside_selectors_are_
         "\"Strategy\":{\"PARALLEL\":{\"Workers\":3},\"other\":[]}}",
         "{\"dryRun\":true,\"strategy\":{\"parallel\":{\"workers\":3},\"schedule\":\"immediate\",\"type\":\"parallel\"},"
         "\"targets\":{\"include\":[{\"runtimeID\":\"x\"}]}}",
-        "2.4.2");
+        "");
 }
 
 /* --- What is refused --- */
@@ -184,7 +227,7 @@ static void every_refusal_names_the_member(void **state)
         { "", "while decoding request body: EOF" },
         { "  \n", "while decoding request body: EOF" },
         { "{\n\"targets\": 1 2}", "while decoding request body: line 2 column 14: " },
-        { ALL "} {}", "while decoding request body: line 1 column" },
+        { ALL "{}", "while decoding request body: line 1 column" },
         { "[]", "while decoding request body: expected an object, got an array" },
         { "\"x\"", "while decoding request body: expected an object, got a string" },
         { "{\"targets\":[]}", "while decoding request body: targets: expected an object, got an array" },
@@ -239,6 +282,10 @@ static void every_refusal_names_the_member(void **state)
           "while validating strategy: strategy.parallel.workers: -1 is not from 0" },
         { ALL ",\"strategy\":{\"parallel\":{\"workers\":2000000000}}}",
           "while validating strategy: strategy.parallel.workers: 2000000000 is not from 0" },
+        { ALL ",\"strategy\":{\"maxFailures\":0}}",
+          "while validating strategy: strategy.maxFailures: 0 is not from 1 on" },
+        { ALL ",\"strategy\":{\"maxFailures\":1.5}}",
+          "while decoding request body: strategy.maxFailures: expected an integer, got a number with a fraction" },
         { ALL ",\"kyma\":{\"version\":\"foo\"}}",
           "while validating kyma version: invalid Kyma version \"foo\": expected a version such as" },
         { ALL ",\"kyma\":{\"version\":\"9.9.9\"}}",
@@ -298,6 +345,10 @@ int main(void)
         cmocka_unit_test(the_tutorials_first_body_is_accepted_as_printed),
         cmocka_unit_test(the_tutorials_second_body_is_accepted_with_its_trailing_commas),
         cmocka_unit_test(the_strategy_is_defaulted_and_what_is_empty_is_left_out),
+        cmocka_unit_test(failures_may_be_limited),
+        cmocka_unit_test(what_follows_the_first_value_is_ignored),
+        cmocka_unit_test(of_members_that_differ_in_case_the_last_one_counts),
+        cmocka_unit_test(a_cluster_upgrade_keeps_what_is_said_of_kyma_and_looks_at_none_of_it),
         cmocka_unit_test(names_are_found_without_case_and_unknown_ones_outside_selectors_are_ignored),
         cmocka_unit_test(every_refusal_names_the_member),
         cmocka_unit_test(too_many_selectors_and_patterns_are_refused),

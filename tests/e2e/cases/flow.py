@@ -258,19 +258,24 @@ def deprovisioned(suite, system):
               {"state": "succeeded", "description": f"operation preempted by deprovisioning {operation_id}"})
 
 
-def busy(suite, system):
-    system.import_fleet("ga-busy", ["slow-busy", "busy-other"])
+def occupy(system, runtime_id, account):
+    """Another orchestration's upgrade runs on the runtime when this ends."""
     # The configuration that an orchestration sends goes ahead of it: after this one the provisioner has it.
-    equal(system.ended(system.upgrade(include=[{"runtimeID": "slow-busy"}]))["state"], "succeeded")
-    configuration = system.sql("SELECT configuration FROM provisioner.operation WHERE runtime_id = 'slow-busy'")
+    equal(system.ended(system.upgrade(include=[{"runtimeID": runtime_id}]))["state"], "succeeded")
+    configuration = system.sql(f"SELECT configuration FROM provisioner.operation WHERE runtime_id = '{runtime_id}'")
     foreign = str(uuid.uuid4())
-    system.produce("runtimes", "slow-busy", {
-        "id": str(uuid.uuid4()), "type": "tidegate.runtime.upgrade.v1", "subject": "slow-busy",
-        "data": {"runtimeID": "slow-busy", "instanceID": system.runtime("slow-busy")["instanceID"],
-                 "globalAccountID": "ga-busy", "operationID": foreign, "orchestrationID": str(uuid.uuid4()),
+    system.produce("runtimes", runtime_id, {
+        "id": str(uuid.uuid4()), "type": "tidegate.runtime.upgrade.v1", "subject": runtime_id,
+        "data": {"runtimeID": runtime_id, "instanceID": system.runtime(runtime_id)["instanceID"],
+                 "globalAccountID": account, "operationID": foreign, "orchestrationID": str(uuid.uuid4()),
                  "lane": "kyma", "version": "2.4.2", "configuration": configuration}})
     wait_for("a foreign operation runs", lambda: system.sql(
         f"SELECT state FROM provisioner.operation WHERE operation_id = '{foreign}'") == "in progress")
+
+
+def busy(suite, system):
+    system.import_fleet("ga-busy", ["slow-busy", "busy-other"])
+    occupy(system, "slow-busy", "ga-busy")
     orchestration_id = system.upgrade(include=[{"runtimeID": "slow-busy"}, {"runtimeID": "busy-other"}])
 
     with suite.case("D20: a busy runtime gives its slot back and stays pending"):
@@ -284,6 +289,31 @@ def busy(suite, system):
                          " b.runtime_id AND a.started_at < b.started_at AND a.ended_at > b.started_at WHERE"
                          " a.runtime_id = 'slow-busy'"), "0")
         equal(system.sql("SELECT count(*) FROM provisioner.operation WHERE runtime_id = 'slow-busy'"), "3")
+
+
+def dry_run_as_usual(suite, system):
+    system.import_fleet("ga-dry-busy", ["slow-dry", "dry-other", "dry-gone"])
+    occupy(system, "slow-dry", "ga-dry-busy")
+    orchestration_id = system.upgrade(include=[{"runtimeID": "slow-dry"}, {"runtimeID": "dry-other"}], dryRun=True)
+
+    with suite.case("3.7: a dry run waits for a busy runtime, and gives its slot back"):
+        wait_for("the other one is done", lambda:
+                 system.operations(orchestration_id).get("dry-other", {}).get("state") == "succeeded", pause_s=0.01)
+        holds(system.operations(orchestration_id)["slow-dry"],
+              {"state": "pending", "description": "Operation created"})
+    with suite.case("3.7: it is done when the other operation has ended"):
+        equal(system.ended(orchestration_id)["operationStats"], {"succeeded": 2})
+        holds(system.operations(orchestration_id)["slow-dry"], {"description": "dry run succeeded"})
+        equal(system.sql("SELECT count(*), min(state) FROM provisioner.operation WHERE runtime_id = 'slow-dry'"),
+              "2|succeeded")
+    with suite.case("3.7: a deprovisioning preempts a dry run"):
+        with system.frozen("provisioner"):  # it learns of the deprovisioning first, the broker only from it
+            operation_id = deprovision(system, "dry-gone")
+            orchestration_id = system.upgrade(include=[{"runtimeID": "dry-gone"}], dryRun=True)
+            wait_for("its target is known", lambda: system.operations(orchestration_id))
+        equal(system.ended(orchestration_id)["operationStats"], {"succeeded": 1})
+        holds(system.operations(orchestration_id)["dry-gone"],
+              {"state": "succeeded", "description": f"operation preempted by deprovisioning {operation_id}"})
 
 
 def unknown(suite, system):
@@ -319,5 +349,6 @@ def actors(suite, system):
 
 
 def cases(suite, system):
-    for part in (whole, own_writes, selection, dry_run, order, workers, cancel, deprovisioned, busy, unknown, actors):
+    for part in (whole, own_writes, selection, dry_run, order, workers, cancel, deprovisioned, busy, dry_run_as_usual,
+                 unknown, actors):
         suite.run(f"flow: {part.__name__.replace('_', ' ')}", part, system)

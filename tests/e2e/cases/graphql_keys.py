@@ -2,6 +2,7 @@
 import threading
 import uuid
 
+from cases.keys import one_of_two
 from harness import equal, has
 from provisioning import TENANT, data, ends, error, gardener, kyma, operation, post, provision_text, provisioned, \
     simple_text, upgrade_text
@@ -54,10 +55,23 @@ def cases(suite, system):
         answers = [data(system, back, **keyed(key)) for _ in range(2)]
         equal(answers[0]["result"]["runtimeConfiguration"]["kymaConfig"]["version"], "1.24.5")
         equal(answers[1], answers[0])
+    with suite.case("after a rollback: another request with its key is an error"):
+        for other in (upgrade_text(runtime_id, kyma()), simple_text("hibernateRuntime", runtime_id)):
+            error(system, other, 422, "Idempotency-Key", **keyed(key))
     with suite.case("a refusal is repeated too"):
         key = str(uuid.uuid4())
         refused = [error(system, upgrade_text(runtime_id, kyma("0.0.1")), 400, "0.0.1", **keyed(key)) for _ in range(2)]
         equal(refused[0]["message"], refused[1]["message"])
+    with suite.case("after a refusal: another request with its key is an error"):
+        error(system, upgrade_text(runtime_id, kyma()), 422, "Idempotency-Key", **keyed(key))
+    with suite.case("409: the same key while the first one has no answer; then it has that one"):
+        key, text = str(uuid.uuid4()), simple_text("hibernateRuntime", "no-such-runtime")
+        first, second = one_of_two(system, lambda: post(system, text, **keyed(key)), "provisioner")
+        refused = second.json["errors"][0]
+        equal(refused["extensions"]["error_code"], 409)
+        has(refused["message"], "Idempotency-Key")
+        equal(first.json["errors"][0]["extensions"]["error_code"] in (400, 404), True, first)
+        equal(post(system, text, **keyed(key)).json, first.json)
     with suite.case("two mutations in one document are two requests, and repeat as two"):
         key = str(uuid.uuid4())
         config = provision_text(gardener("two-" + key)).split("config: ", 1)[1].split(") {", 1)[0]
@@ -75,7 +89,7 @@ def cases(suite, system):
         equal(one != other, True)
         equal(operation(system, other, tenant="tenant-two")["id"], other)
         ends(system, one)
-    with suite.case("eight at once with one key: one operation"):
+    with suite.case("eight at once with one key: one operation; those that come too early are told so"):
         key, runtime_id = str(uuid.uuid4()), provisioned(system, "keyed-crowd", kyma())
         answers = []
         crowd = [threading.Thread(target=lambda: answers.append(
@@ -84,8 +98,10 @@ def cases(suite, system):
             one.start()
         for one in crowd:
             one.join()
-        equal(len({str(answer) for answer in answers}), 1)
-        ends(system, answers[0]["data"]["result"]["id"])
+        done = [answer for answer in answers if answer.get("errors") is None]
+        equal({answer["errors"][0]["extensions"]["error_code"] for answer in answers if answer not in done} - {409}, set())
+        equal(len({str(answer) for answer in done}), 1)
+        ends(system, done[0]["data"]["result"]["id"])
         equal(count(system, runtime_id), 2)
     for name, key in (("an empty one", ""), ("a blank in it", "a b"), ("a long one", "k" * 256)):
         with suite.case(f"400: a key that is none: {name}"):

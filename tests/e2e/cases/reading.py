@@ -34,7 +34,7 @@ NOT_FOUND = [
     ("POST", "/orchestrations"), ("DELETE", "/orchestrations/x"), ("GET", "/orchestrations/x/cancel"),
     ("POST", "/orchestrations/x/cancel"), ("GET", "/upgrade/kyma"), ("POST", "/upgrade/kyma/"), ("PUT", "/runtimes"),
     ("POST", "/runtimes"), ("HEAD", "/orchestrations"), ("GET", "/instances:import"), ("GET", "/favicon.ico"),
-    ("POST", "/upgrade/cluster"), ("POST", "/orchestrations/x/retry"), ("GET", "/orchestrations/x/operations/y"),
+    ("GET", "/upgrade/cluster"), ("GET", "/orchestrations/x/retry"), ("PUT", "/orchestrations/x/operations/y"),
     ("GET", "/Orchestrations"),
 ]
 

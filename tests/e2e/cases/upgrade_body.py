@@ -76,6 +76,12 @@ ACCEPTED = [
     ("2.1: of a repeated member the last counts",
      '{"targets":{"include":[{"runtimeID":"somebody","runtimeID":"nobody"}]},"dryRun":true,"dryRun":false}',
      {"targets": FOR_NOBODY, "strategy": strategy()}),
+    ("2.1: of members that differ in case the last counts", '{"targets":{"include":[{"runtimeID":"nobody"}]},'
+     '"dryRun":true,"DRYRUN":false}', {"targets": FOR_NOBODY, "strategy": strategy()}),
+    ("2.1: what follows the first value is ignored", '{"targets":{"include":[{"runtimeID":"nobody"}]}} {}]',
+     {"targets": FOR_NOBODY, "strategy": strategy()}),
+    ("maxFailures is shown when it is given", body(strategy={"maxFailures": 3}),
+     {"targets": FOR_NOBODY, "strategy": {**strategy(), "maxFailures": 3}}),
     ("2.4: dryRun is shown when it is true", body(dryRun=True),
      {"targets": FOR_NOBODY, "strategy": strategy(), "dryRun": True}),
     ("2.4: dryRun is left out when it is false", body(dryRun=False), {"targets": FOR_NOBODY, "strategy": strategy()}),
@@ -124,7 +130,7 @@ REFUSED = [
      ["line 2 column"]),
     ("two commas", '{"targets": {"include": [],,}}', DECODING, ["line 1 column"]),
     ("a comma alone", '{"targets": {"include": [,]}}', DECODING, ["line 1 column"]),
-    ("anything after the value", '{"targets":{"include":[{"target":"all"}]}} {}', DECODING, ["line 1 column"]),
+    ("two bodies without anything between", '{"targets":{"include":[{"target":"all"}]}{}', DECODING, ["line 1 column"]),
     ("a comment", '{"targets": {} /* all */}', DECODING, ["line 1 column"]),
     ("no JSON object", "[]", DECODING, ["expected an object, got an array"]),
     ("a text", '"all"', DECODING, ["expected an object, got a string"]),
@@ -169,6 +175,8 @@ REFUSED = [
      ["strategy.parallel.workers", "-1"]),
     ("2.3: too many workers", body(strategy={"parallel": {"workers": 10 ** 12}}), STRATEGY,
      ["strategy.parallel.workers"]),
+    ("maxFailures of none", body(strategy={"maxFailures": 0}), STRATEGY, ["strategy.maxFailures", "0"]),
+    ("maxFailures below none", body(strategy={"maxFailures": -1}), STRATEGY, ["strategy.maxFailures", "-1"]),
     ("D6: an unknown schedule", body(strategy={"schedule": "maintenancewindow"}), STRATEGY,
      ["strategy.schedule", '"maintenancewindow"', "maintenanceWindow"]),
     ("2.3: an unknown strategy", body(strategy={"type": "serial"}), STRATEGY, ["strategy.type", '"serial"']),
@@ -240,9 +248,9 @@ def enriched(suite, system):
         equal(parameters(kyma={})["kyma"], {"version": "2.4.2"})
     with suite.case("2.5: a version that was asked for stays"):
         equal(parameters(kyma={"version": "2.3.0"})["kyma"], {"version": "2.3.0"})
-    with suite.case("2.5: kubernetes without a version is replaced whole"):
+    with suite.case("2.5, D2: kubernetes without a version gets one, and keeps what was asked for"):
         equal(parameters(kubernetes={"machineImage": "gardenlinux", "machineImageVersion": "318.9.0"})["kubernetes"],
-              {"kubernetesVersion": "1.23.6", "machineImage": "", "machineImageVersion": ""})
+              {"kubernetesVersion": "1.23.6", "machineImage": "gardenlinux", "machineImageVersion": "318.9.0"})
     with suite.case("2.5: kubernetes with a version stays"):
         asked = {"kubernetesVersion": "1.20.8", "machineImage": "gardenlinux", "machineImageVersion": "318.9.0"}
         equal(parameters(kubernetes=asked)["kubernetes"], asked)
