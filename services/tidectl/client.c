@@ -5,8 +5,16 @@
 #include <string.h>
 
 #include "common/base/error.h"
+#include "common/base/timestamp.h"
+#include "services/tidectl/sse.h"
 
-enum { CONNECT_LIMIT_MS = 5000, LIMIT_MS = 60000, PAGE_SIZE = 100, SHOWN_BODY_MAX = 200 };
+enum {
+    CONNECT_LIMIT_MS = 5000,
+    LIMIT_MS = 60000,
+    PAGE_SIZE = 100,
+    SHOWN_BODY_MAX = 200,
+    SILENCE_LIMIT_MS = 45000, /* of a stream: the server's heartbeats come every 15 s */
+};
 
 struct client {
     CURL *curl;
@@ -139,7 +147,9 @@ static bool headers_make(const struct client *client, const struct client_reques
         made = header_add(headers, "Idempotency-Key", request->idempotency_key);
     if (made && request->tenant != NULL)
         made = header_add(headers, "Tenant", request->tenant);
-    return made && header_add(headers, "Accept", "application/json");
+    if (made && request->last_event_id != NULL)
+        made = header_add(headers, "Last-Event-ID", request->last_event_id);
+    return made && header_add(headers, "Accept", request->accept != NULL ? request->accept : "application/json");
 }
 
 static enum error_code code_of_status(long status)
@@ -197,13 +207,19 @@ static json_t *answer_read(long status, const struct answer *answer, struct erro
     return NULL;
 }
 
+/* What every request has. */
+static void prepare_any(CURL *curl)
+{
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "tidectl");
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_LIMIT_MS);
+}
+
 static void prepare(const struct client *client, const struct client_request *request, struct answer *answer)
 {
     curl_easy_reset(client->curl); /* keeps the connection */
-    curl_easy_setopt(client->curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(client->curl, CURLOPT_USERAGENT, "tidectl");
-    curl_easy_setopt(client->curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(client->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_LIMIT_MS);
+    prepare_any(client->curl);
     curl_easy_setopt(client->curl, CURLOPT_TIMEOUT_MS, request->limit_ms > 0 ? request->limit_ms : LIMIT_MS);
     curl_easy_setopt(client->curl, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, answer);
@@ -300,6 +316,18 @@ json_t *client_graphql(struct client *client, const char *tenant, const char *qu
     return data;
 }
 
+json_t *client_page(struct client *client, const char *path, struct error *err)
+{
+    json_t *answer = client_get(client, path, err), *data = json_incref(json_object_get(answer, "data"));
+
+    json_decref(answer);
+    if (answer == NULL || json_is_array(data))
+        return data;
+    error_set(err, ERROR_INTERNAL, "the server's answer has no list \"data\"");
+    json_decref(data);
+    return NULL;
+}
+
 json_t *client_list(struct client *client, const char *path, struct error *err)
 {
     const char joint = strchr(path, '?') != NULL ? '&' : '?';
@@ -328,4 +356,101 @@ json_t *client_list(struct client *client, const char *path, struct error *err)
             break; /* an empty page ends it too: a total may be wrong, or shrink */
     }
     return all;
+}
+
+/* --- Streams --- */
+
+struct streaming {
+    const struct client_stream *stream;
+    CURL *curl;
+    struct answer refusal; /* the body of whatever is not 200 */
+    int64_t heard_ms;      /* when something came last */
+    bool is_enough;        /* a hook said so */
+    bool is_silent;        /* nothing came for too long */
+};
+
+static size_t on_stream(char *bytes, size_t one, size_t count, void *context)
+{
+    struct streaming *streaming = context;
+    const struct client_stream *stream = streaming->stream;
+    long status = 0;
+
+    curl_easy_getinfo(streaming->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (status != 200)
+        return on_body(bytes, one, count, &streaming->refusal);
+    streaming->heard_ms = clock_now_ms();
+    stream->heard(stream->context);
+    streaming->is_enough = !sse_read(stream->sse, bytes, count, stream->message, stream->context);
+    return streaming->is_enough ? CURL_WRITEFUNC_ERROR : count;
+}
+
+static int on_idle(void *context, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)
+{
+    struct streaming *streaming = context;
+
+    (void)total, (void)now, (void)up_total, (void)up_now;
+    streaming->is_enough = streaming->is_enough || !streaming->stream->idle(streaming->stream->context);
+    /* Not libcurl's limit of speed, which is at least a byte a second: heartbeats alone are slower. */
+    streaming->is_silent = clock_now_ms() - streaming->heard_ms >= SILENCE_LIMIT_MS;
+    return streaming->is_enough || streaming->is_silent ? 1 : 0;
+}
+
+static void prepare_stream(struct streaming *streaming, const char *url, struct curl_slist *headers)
+{
+    prepare_any(streaming->curl);
+    curl_easy_setopt(streaming->curl, CURLOPT_URL, url);
+    curl_easy_setopt(streaming->curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(streaming->curl, CURLOPT_WRITEFUNCTION, on_stream);
+    curl_easy_setopt(streaming->curl, CURLOPT_WRITEDATA, streaming);
+    curl_easy_setopt(streaming->curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(streaming->curl, CURLOPT_XFERINFOFUNCTION, on_idle);
+    curl_easy_setopt(streaming->curl, CURLOPT_XFERINFODATA, streaming);
+}
+
+static bool stream_result(const struct client *client, const struct streaming *streaming, CURLcode result,
+                          struct error *err)
+{
+    const struct answer *refusal = &streaming->refusal;
+    json_t *json;
+    long status = 0;
+
+    curl_easy_getinfo(streaming->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (streaming->is_enough)
+        return true;
+    if (streaming->is_silent)
+        return error_set(err, ERROR_UNAVAILABLE, "no answer from %s: nothing came for %d s", client->url,
+                         SILENCE_LIMIT_MS / 1000);
+    if (result != CURLE_OK)
+        return error_set(err, ERROR_UNAVAILABLE, "no answer from %s: %s", client->url, curl_easy_strerror(result));
+    if (status == 200)
+        return true;
+    json = refusal->size > 0 ? json_loadb(refusal->bytes, refusal->size, 0, NULL) : NULL;
+    refuse(status, refusal, json, err);
+    json_decref(json);
+    return false;
+}
+
+/* With a connection of its own, so that requests can be sent meanwhile. */
+bool client_stream(struct client *client, const struct client_stream *stream, struct error *err)
+{
+    const struct client_request request = { .accept = "text/event-stream",
+                                            .last_event_id = stream->sse->id[0] != '\0' ? stream->sse->id : NULL };
+    struct streaming streaming = { .stream = stream, .curl = curl_easy_init(), .heard_ms = clock_now_ms() };
+    struct curl_slist *headers = NULL;
+    char url[CLIENT_URL_SIZE + QUERY_SIZE];
+    bool ended = false;
+
+    if (snprintf(url, sizeof url, "%s%s", client->url, stream->path) >= (int)sizeof url)
+        error_set(err, ERROR_INPUT, "the URL is too long");
+    else if (streaming.curl == NULL || !headers_make(client, &request, &headers))
+        error_set(err, ERROR_INTERNAL, "no memory for a request");
+    else {
+        sse_begin(stream->sse);
+        prepare_stream(&streaming, url, headers);
+        ended = stream_result(client, &streaming, curl_easy_perform(streaming.curl), err);
+    }
+    curl_slist_free_all(headers);
+    curl_easy_cleanup(streaming.curl);
+    free(streaming.refusal.bytes);
+    return ended;
 }

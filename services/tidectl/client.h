@@ -21,6 +21,8 @@ struct client_request {
     const void *body;          /* borrowed for the call */
     size_t body_size;
     const char *idempotency_key; /* NULL: none */
+    const char *last_event_id;   /* NULL: none */
+    const char *accept;          /* NULL: application/json */
     const char *tenant;          /* NULL: none */
     long limit_ms;               /* 0: 60 s */
 };
@@ -38,6 +40,23 @@ json_t *client_graphql(struct client *client, const char *tenant, const char *qu
 
 /* All pages of a list as one array; `path` has its query already, if any. Own. */
 json_t *client_list(struct client *client, const char *path, struct error *err);
+
+/* One page as an array; `path` says which. Own. */
+json_t *client_page(struct client *client, const char *path, struct error *err);
+
+/* Reads a stream of events from after `sse->id` ("": from the beginning) until it breaks, the server ends it, or a hook
+ * says no more. Requests may be sent by hooks. True: a hook said so, or the server ended it. False: as client_send; what
+ * breaks or falls silent under way is ERROR_UNAVAILABLE. */
+struct sse;
+struct client_stream {
+    const char *path;
+    struct sse *sse;              /* borrowed for the call; keeps the last ID, for another one */
+    void (*heard)(void *context); /* something came, if only a heartbeat: the server is there */
+    bool (*message)(void *context, const char *type, const char *text);
+    bool (*idle)(void *context); /* about once a second or more often */
+    void *context;
+};
+bool client_stream(struct client *client, const struct client_stream *stream, struct error *err);
 
 /* A path with its query, escaped part by part; what does not fit marks it as overflown, and it is refused when sent. */
 struct resource {

@@ -48,10 +48,13 @@ int command_upgrade(struct context *context, int argc, char **argv);
 int command_orchestrations(struct context *context, int argc, char **argv);
 int command_orchestration(struct context *context, int argc, char **argv);
 int command_operations(struct context *context, int argc, char **argv);
+int command_retry(struct context *context, int argc, char **argv);
+int command_releases(struct context *context, int argc, char **argv);
 int command_cancel(struct context *context, int argc, char **argv);
 int command_runtimes(struct context *context, int argc, char **argv);
 int command_runtime(struct context *context, int argc, char **argv);
 int command_operation(struct context *context, int argc, char **argv);
+int command_seal(struct context *context, int argc, char **argv);
 
 enum { OPTIONS_END = -1, OPTIONS_STOP = -2 };
 

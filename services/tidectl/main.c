@@ -10,24 +10,44 @@ static const struct command commands[] = {
     { "import", "FILE.ndjson", "Registers runtimes, one JSON object a line; `-` reads standard input.",
       command_import },
     { "upgrade",
-      "kyma --target all|NAME=VALUE[,NAME=VALUE]... [--exclude NAME=VALUE[,...]]... [--version V]\n"
-      "           [--schedule immediate|maintenanceWindow] [--workers N] [--dry-run] [--wait] [--idempotency-key KEY]",
-      "Upgrades the runtimes that a --target selects and no --exclude does. Names: account, subAccount,\n"
-      "      region (regular expressions), runtime, instance, plan, shoot. --wait watches until the end.",
+      "kyma|cluster --target all|NAME=VALUE[,NAME=VALUE]... [--exclude NAME=VALUE[,...]]...\n"
+      "           [--version V] [--kubernetes-version V] [--machine-image I] [--machine-image-version V]\n"
+      "           [--schedule immediate|maintenanceWindow] [--workers N] [--max-failures N] [--dry-run] [--wait]\n"
+      "           [--key KEY]",
+      "Upgrades the runtimes that a --target selects and no --exclude does: their Kyma (--version), or their\n"
+      "      clusters (the three options after it). Names: account, subAccount, region (regular expressions),\n"
+      "      runtime, instance, plan, shoot. --max-failures: nothing more starts once so many could fail.\n"
+      "      --wait watches until the end. --key (Idempotency-Key): a repetition with it changes nothing more.",
       command_upgrade },
-    { "orchestrations", "[--state S[,S]]", "Lists orchestrations, the oldest first.", command_orchestrations },
-    { "orchestration", "ID [--watch]", "Shows one; --watch until it ends, 0 only if it succeeded.",
+    { "orchestrations", "[--state S[,S]] [--page N] [--page-size N]",
+      "Lists orchestrations, the oldest first: all, or one page.", command_orchestrations },
+    { "orchestration", "ID [--watch | --operation ID]",
+      "Shows one, or one of its operations with what was sent to the runtime; --watch until it ends, 0 only if\n"
+      "      it succeeded.",
       command_orchestration },
-    { "operations", "ID [--state S[,S]]", "Lists the operations of an orchestration, one for each runtime.",
-      command_operations },
+    { "operations", "ID [--state S[,S]] [--page N] [--page-size N]",
+      "Lists the operations of an orchestration, one for each runtime.", command_operations },
     { "cancel", "ID", "Cancels an orchestration; upgrades under way are brought to their end.", command_cancel },
-    { "runtimes", "[--account A] [--plan P] [--region R] [--runtime ID]", "Lists the fleet.", command_runtimes },
+    { "retry", "ID [--operation ID[,ID]]... [--wait] [--key KEY]",
+      "Has the operations that failed run again, or those named; 0 only if there are any.", command_retry },
+    { "releases", "[VERSION [--account A] [--subaccount S] [--plan P]]",
+      "Lists the versions of Kyma that can be sent; or shows one, as such a runtime gets it.", command_releases },
+    { "runtimes",
+      "[--account A] [--subaccount S] [--instance ID] [--runtime ID] [--region R] [--plan P] [--shoot S]\n"
+      "           [--state S] [--last] [--kyma-config] [--cluster-config] [--page N] [--page-size N]",
+      "Lists the fleet. Filters take several values (a,b). States: succeeded, failed, error, provisioning,\n"
+      "      deprovisioning, upgrading, updating, suspended, all. --last: only the newest operation of each.",
+      command_runtimes },
     { "runtime", "ID | upgrade ID --version V|-f config.json [--wait] | rollback ID   [--tenant T]",
       "Shows a runtime; upgrades it to a release, or with a Kyma configuration from a file; or takes its\n"
       "      record back to the configuration before the last upgrade (the cluster stays as it is).",
       command_runtime },
     { "operation", "ID [--watch] [--tenant T]",
       "Shows an operation on a runtime; --watch until it ends, 0 only if it succeeded.", command_operation },
+    { "seal", "[--tenant GLOBAL_ACCOUNT] [--keys FILE]",
+      "Seals a secret value from standard input, without its last newline, for a release's overrides: a release\n"
+      "      has no tenant, so they need none. Keys: the services' file (TIDEGATE_SECRET_KEYS).",
+      command_seal },
     { "token", "[--groups A,B]", "Prints a token for development; makes its keys in TIDEGATE_RUN/oidc if need be.",
       command_token },
 };
@@ -51,6 +71,10 @@ static const struct setting tidectl_settings[] = {
       .type = SETTING_TEXT,
       .fallback = "",
       .help = "tenant of runtimes and their operations; empty: the global account that the fleet's list names" },
+    { .variable = "TIDEGATE_SECRET_KEYS",
+      .type = SETTING_TEXT,
+      .fallback = "",
+      .help = "key file of sealed secrets, for `seal`" },
     { .variable = "TIDEGATE_RUN", .type = SETTING_TEXT, .fallback = ".run", .help = "run folder" },
     { .variable = "TIDEGATE_OIDC_ISSUER",
       .type = SETTING_TEXT,

@@ -2,53 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "services/tidectl/command.h"
+#include "services/tidectl/list.h"
 
-enum { OPTION_STATE = 256, OPTION_WATCH };
+enum { OPTION_WATCH = 256, OPTION_OPERATION };
 
-static const struct option state_options[] = { { "state", required_argument, NULL, OPTION_STATE }, { 0 } };
-
-/* "--state failed,inprogress" adds state=failed&state=in%20progress. */
-static void add_states(struct resource *path, char *list)
-{
-    for (char *rest = NULL, *state = strtok_r(list, ",", &rest); state != NULL; state = strtok_r(NULL, ",", &rest))
-        resource_parameter(path, "state", state_word(state));
-}
-
-/* Collects the states while the options are read; the path they belong to may be known only afterwards. */
-static bool read_states(struct context *context, int argc, char **argv, struct resource *states)
-{
-    for (int option; (option = options_next(context, argc, argv, state_options)) != OPTIONS_END;) {
-        if (option == OPTIONS_STOP)
-            return false;
-        add_states(states, optarg);
-    }
-    return true;
-}
-
-/* Gets the list and shows it, as JSON or by `show`. */
-static int show_list(struct context *context, const struct resource *path,
-                     void (*show)(const struct context *, const json_t *))
-{
-    struct error err = { .code = ERROR_NONE };
-    struct client *client;
-    json_t *list = NULL;
-
-    if (path->overflown)
-        return usage_error(context, "the arguments are too long");
-    client = client_open(context, &err);
-    if (client != NULL)
-        list = client_list(client, path->text, &err);
-    client_free(client);
-    if (list == NULL)
-        return failed(&err);
-    if (context->json)
-        print_json(list);
-    else
-        show(context, list);
-    json_decref(list);
-    return EXIT_DONE;
-}
+static const struct list_filter filters[] = { { "state", "state", true, NULL }, { 0 } };
 
 static void show_orchestrations(const struct context *context, const json_t *list)
 {
@@ -74,14 +32,15 @@ static void show_orchestrations(const struct context *context, const json_t *lis
 
 int command_orchestrations(struct context *context, int argc, char **argv)
 {
+    struct list_query query = { 0 };
     struct resource path = { .size = 0 };
 
-    resource_literal(&path, "/orchestrations");
-    if (!read_states(context, argc, argv, &path))
+    if (!list_read(context, argc, argv, filters, &query))
         return context->exit_code;
     if (optind < argc)
         return usage_error(context, "orchestrations takes no argument; one orchestration: tidectl orchestration ID");
-    return show_list(context, &path, show_orchestrations);
+    resource_literal(&path, "/orchestrations");
+    return list_show(context, &path, &query, show_orchestrations);
 }
 
 static bool any_window(const json_t *list)
@@ -126,10 +85,11 @@ static void show_operations(const struct context *context, const json_t *list)
 
 int command_operations(struct context *context, int argc, char **argv)
 {
-    struct resource path = { .size = 0 }, states = { .size = 0 };
+    struct list_query query = { 0 };
+    struct resource path = { .size = 0 };
     const char *id;
 
-    if (!read_states(context, argc, argv, &states))
+    if (!list_read(context, argc, argv, filters, &query))
         return context->exit_code;
     id = argument_single(context, argc, argv, "ID of an orchestration");
     if (id == NULL)
@@ -137,23 +97,28 @@ int command_operations(struct context *context, int argc, char **argv)
     resource_literal(&path, "/orchestrations");
     resource_segment(&path, id);
     resource_literal(&path, "/operations");
-    resource_literal(&path, states.text);
-    path.overflown |= states.overflown;
-    return show_list(context, &path, show_operations);
+    return list_show(context, &path, &query, show_operations);
 }
 
 static void show_parameters(const json_t *parameters)
 {
     const json_t *strategy = json_object_get(parameters, "strategy"), *targets = json_object_get(parameters, "targets");
     const json_t *workers = json_object_get(json_object_get(strategy, "parallel"), "workers");
+    const json_t *kubernetes = json_object_get(parameters, "kubernetes");
+    const json_t *failures = json_object_get(strategy, "maxFailures");
     char *include = json_dumps(json_object_get(targets, "include"), JSON_COMPACT);
     char *exclude = json_dumps(json_object_get(targets, "exclude"), JSON_COMPACT);
     char text[128];
 
+    print_line("version", member(json_object_get(parameters, "kyma"), "version"), "");
+    print_line("kubernetes", member(kubernetes, "kubernetesVersion"), "");
+    snprintf(text, sizeof text, "%s %s", member(kubernetes, "machineImage"), member(kubernetes, "machineImageVersion"));
+    print_line("machine image", strcmp(text, " ") != 0 ? text : "", "");
     snprintf(text, sizeof text, "%s, %s, %lld workers", member(strategy, "type"), member(strategy, "schedule"),
              (long long)json_integer_value(workers));
-    print_line("version", member(json_object_get(parameters, "kyma"), "version"), "");
     print_line("strategy", text, "");
+    snprintf(text, sizeof text, "%lld", (long long)json_integer_value(failures));
+    print_line("max failures", failures != NULL ? text : "", "");
     print_line("include", include != NULL ? include : "", "");
     print_line("exclude", exclude != NULL ? exclude : "", "");
     print_line("dry run", json_is_true(json_object_get(parameters, "dryRun")) ? "yes" : "", "");
@@ -182,48 +147,122 @@ static void show_orchestration(const struct context *context, json_t *orchestrat
     }
 }
 
-static int get_orchestration(struct context *context, struct client *client, const char *id)
+/* Of what was sent to a cluster; what is empty is not shown. */
+static void show_cluster_config(const json_t *config)
+{
+    static const struct {
+        const char *line, *member;
+    } texts[] = {
+        { "kubernetes", "kubernetesVersion" },
+        { "machine image", "machineImage" },
+        { "image version", "machineImageVersion" },
+    };
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        print_line(texts[i].line, member(config, texts[i].member), "");
+}
+
+static void show_kyma_config(const struct context *context, const json_t *config)
+{
+    static const char *const heads[] = { "COMPONENT", "NAMESPACE", "SOURCE", NULL };
+    struct table *table = table_new(heads);
+    const json_t *component;
+    size_t i;
+
+    print_line("kyma", member(config, "version"), "");
+    print_line("profile", member(config, "profile"), "");
+    json_array_foreach(json_object_get(config, "components"), i, component)
+        table_add(table, (const char *const[]){ member(component, "component"), member(component, "namespace"),
+                                                member(component, "sourceURL") });
+    if (table_count(table) > 0)
+        print_table(context, table);
+    table_free(table);
+}
+
+static void show_operation(const struct context *context, json_t *operation)
+{
+    const char *state = member(operation, "state");
+    char begin[SHORT_TIME_SIZE], end[SHORT_TIME_SIZE];
+
+    short_time(member(operation, "maintenanceWindowBegin"), begin);
+    short_time(member(operation, "maintenanceWindowEnd"), end);
+    print_line("operation", member(operation, "operationID"), "");
+    print_line("orchestration", member(operation, "orchestrationID"), "");
+    print_line("runtime", member(operation, "runtimeID"), "");
+    print_line("shoot", member(operation, "shootName"), "");
+    print_line("account", member(operation, "globalAccountID"), "");
+    print_line("subaccount", member(operation, "subAccountID"), "");
+    print_line("plan", member(operation, "servicePlanName"), "");
+    print_line("state", state, context->colour ? state_colour(state) : "");
+    print_line("description", member(operation, "description"), "");
+    print_line("window begin", begin, "");
+    print_line("window end", end, "");
+    print_line("dry run", json_is_true(json_object_get(operation, "dryRun")) ? "yes" : "", "");
+    show_cluster_config(json_object_get(operation, "clusterConfig"));
+    if (json_object_get(operation, "kymaConfig") != NULL)
+        show_kyma_config(context, json_object_get(operation, "kymaConfig"));
+}
+
+static int get_and_show(struct context *context, struct client *client, const struct resource *path,
+                        void (*show)(const struct context *context, json_t *object))
 {
     struct error err = { .code = ERROR_NONE };
+    json_t *object;
+
+    if (path->overflown)
+        return usage_error(context, "the ID is too long");
+    object = client_get(client, path->text, &err);
+    if (object == NULL)
+        return failed(&err);
+    if (context->json)
+        print_json(object);
+    else
+        show(context, object);
+    json_decref(object);
+    return EXIT_DONE;
+}
+
+static int get_orchestration(struct context *context, struct client *client, const char *id, const char *operation_id)
+{
     struct resource path = { .size = 0 };
-    json_t *orchestration;
 
     resource_literal(&path, "/orchestrations");
     resource_segment(&path, id);
-    if (path.overflown)
-        return usage_error(context, "the ID is too long");
-    orchestration = client_get(client, path.text, &err);
-    if (orchestration == NULL)
-        return failed(&err);
-    if (context->json)
-        print_json(orchestration);
-    else
-        show_orchestration(context, orchestration);
-    json_decref(orchestration);
-    return EXIT_DONE;
+    if (operation_id == NULL)
+        return get_and_show(context, client, &path, show_orchestration);
+    resource_literal(&path, "/operations");
+    resource_segment(&path, operation_id);
+    return get_and_show(context, client, &path, show_operation);
 }
 
 int command_orchestration(struct context *context, int argc, char **argv)
 {
-    static const struct option options[] = { { "watch", no_argument, NULL, OPTION_WATCH }, { 0 } };
+    static const struct option options[] = { { "watch", no_argument, NULL, OPTION_WATCH },
+                                             { "operation", required_argument, NULL, OPTION_OPERATION },
+                                             { 0 } };
     struct error err = { .code = ERROR_NONE };
+    const char *id, *operation_id = NULL;
     struct client *client;
-    const char *id;
     bool watch = false;
     int exit_code;
 
     for (int option; (option = options_next(context, argc, argv, options)) != OPTIONS_END;) {
         if (option == OPTIONS_STOP)
             return context->exit_code;
-        watch = true;
+        if (option == OPTION_WATCH)
+            watch = true;
+        else
+            operation_id = optarg;
     }
     id = argument_single(context, argc, argv, "ID of an orchestration");
     if (id == NULL)
         return EXIT_USAGE;
+    if (watch && operation_id != NULL)
+        return usage_error(context, "--watch watches the whole orchestration; leave out --operation");
     client = client_open(context, &err);
     if (client == NULL)
         return failed(&err);
-    exit_code = watch ? orchestration_watch(context, client, id) : get_orchestration(context, client, id);
+    exit_code = watch ? orchestration_watch(context, client, id) : get_orchestration(context, client, id, operation_id);
     client_free(client);
     return exit_code;
 }

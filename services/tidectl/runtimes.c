@@ -1,17 +1,20 @@
 /* runtimes: the fleet as the broker knows it. */
-#include "services/tidectl/command.h"
+#include "services/tidectl/list.h"
 
-enum { OPTION_ACCOUNT = 256, OPTION_PLAN, OPTION_REGION, OPTION_RUNTIME };
-
-static const struct option options[] = {
-    { "account", required_argument, NULL, OPTION_ACCOUNT },
-    { "plan", required_argument, NULL, OPTION_PLAN },
-    { "region", required_argument, NULL, OPTION_REGION },
-    { "runtime", required_argument, NULL, OPTION_RUNTIME },
+static const struct list_filter filters[] = {
+    { "account", "account", true, NULL },
+    { "subaccount", "subaccount", true, NULL },
+    { "instance", "instance_id", true, NULL },
+    { "runtime", "runtime_id", true, NULL },
+    { "region", "region", true, NULL },
+    { "plan", "plan", true, NULL },
+    { "shoot", "shoot", true, NULL },
+    { "state", "state", true, NULL },
+    { "last", "op_detail", false, "last" },
+    { "kyma-config", "kyma_config", false, "true" },
+    { "cluster-config", "cluster_config", false, "true" },
     { 0 },
 };
-
-static const char *const parameters[] = { "account", "plan", "region", "runtime_id" };
 
 static void show(const struct context *context, const json_t *list)
 {
@@ -33,31 +36,13 @@ static void show(const struct context *context, const json_t *list)
 
 int command_runtimes(struct context *context, int argc, char **argv)
 {
-    struct error err = { .code = ERROR_NONE };
+    struct list_query query = { 0 };
     struct resource path = { .size = 0 };
-    struct client *client;
-    json_t *list = NULL;
 
-    resource_literal(&path, "/runtimes");
-    for (int option; (option = options_next(context, argc, argv, options)) != OPTIONS_END;) {
-        if (option == OPTIONS_STOP)
-            return context->exit_code;
-        resource_parameter(&path, parameters[option - OPTION_ACCOUNT], optarg);
-    }
+    if (!list_read(context, argc, argv, filters, &query))
+        return context->exit_code;
     if (optind < argc)
         return usage_error(context, "runtimes takes no argument; filters are options");
-    if (path.overflown)
-        return usage_error(context, "the arguments are too long");
-    client = client_open(context, &err);
-    if (client != NULL)
-        list = client_list(client, path.text, &err);
-    client_free(client);
-    if (list == NULL)
-        return failed(&err);
-    if (context->json)
-        print_json(list);
-    else
-        show(context, list);
-    json_decref(list);
-    return EXIT_DONE;
+    resource_literal(&path, "/runtimes");
+    return list_show(context, &path, &query, show);
 }

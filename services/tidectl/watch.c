@@ -1,4 +1,5 @@
-/* watch: an orchestration until it ends. On a terminal a picture, drawn anew; elsewhere a line for each change. */
+/* watch: an orchestration until it ends, by its events. On a terminal a picture, drawn anew; elsewhere a line for each
+ * change. */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -9,31 +10,33 @@
 
 #include "common/base/timestamp.h"
 #include "services/tidectl/command.h"
+#include "services/tidectl/progress.h"
+#include "services/tidectl/sse.h"
 
 enum {
-    PAUSE_FIRST_MS = 200,
+    PAUSE_FIRST_MS = 200, /* before connecting again */
     PAUSE_MAX_MS = 1000,
-    PATIENCE_MS = 60 * 1000, /* how long a server may be away before we give up: a restart is shorter */
-    OPERATIONS_SHOWN_MAX =
-        500, /* of larger orchestrations only counts: reading them all would take longer than a pause */
+    DRAW_MS = 100,              /* between two pictures */
+    PATIENCE_MS = 60 * 1000,    /* how long a server may be away before we give up: a restart is shorter */
+    SETTLE_MS = 5 * 1000,       /* until the end that an event told shows in the answer to a request */
+    OPERATIONS_SHOWN_MAX = 500, /* of larger orchestrations only counts are told, line by line */
     BAR_SIZE = 40,
     SCREEN_ROWS = 24,
     SCREEN_COLUMNS = 80,
-};
-
-struct counts {
-    long long total, succeeded, failed, canceled, running, waiting;
 };
 
 struct watch {
     struct context *context;
     struct client *client;
     const char *id;
-    struct resource orchestration_path, operations_path;
-    json_t *orchestration, *operations; /* as last read; operations is NULL where they are too many */
-    json_t *shown;                      /* what the last lines said, by operation ID; "" for the orchestration */
-    struct counts counts;
-    int64_t began_ms, pause_ms, away_since_ms; /* away: 0 while the server answers */
+    struct resource orchestration_path, events_path;
+    struct sse sse;
+    struct progress *progress;
+    json_t *orchestration; /* as last read: at the end */
+    char said[1024];       /* of the orchestration, with the last line */
+    char event_time[SHORT_TIME_SIZE];
+    int64_t began_ms, drawn_ms, asked_ms, pause_ms, away_since_ms; /* away: 0 while the server answers */
+    bool has_connected, is_drawn;                                  /* the picture is up to date */
     int drawn_lines;
 };
 
@@ -53,104 +56,58 @@ static void catch_interrupt(void)
     sigaction(SIGINT, &action, NULL);
 }
 
-static bool has_ended(const struct watch *watch)
-{
-    const char *state = member(watch->orchestration, "state");
-
-    return strcmp(state, "succeeded") == 0 || strcmp(state, "failed") == 0 || strcmp(state, "canceled") == 0;
-}
-
-/* --- Reading --- */
-
-static long long stat_of(const json_t *stats, const char *state)
-{
-    return (long long)json_integer_value(json_object_get(stats, state));
-}
-
-static struct counts count(const json_t *orchestration)
-{
-    const json_t *stats = json_object_get(orchestration, "operationStats");
-    struct counts counts = {
-        .succeeded = stat_of(stats, "succeeded"),
-        .failed = stat_of(stats, "failed"),
-        .canceled = stat_of(stats, "canceled"),
-        .running = stat_of(stats, "in progress"),
-        .waiting = stat_of(stats, "pending") + stat_of(stats, "retrying"),
-    };
-
-    counts.total = counts.succeeded + counts.failed + counts.canceled + counts.running + counts.waiting;
-    return counts;
-}
-
-static bool read_all(struct watch *watch, struct error *err)
-{
-    json_t *orchestration = client_get(watch->client, watch->orchestration_path.text, err), *operations = NULL;
-    struct counts counts;
-
-    if (orchestration == NULL)
-        return false;
-    counts = count(orchestration);
-    if (!watch->context->json && counts.total > 0 && counts.total <= OPERATIONS_SHOWN_MAX) {
-        operations = client_list(watch->client, watch->operations_path.text, err);
-        if (operations == NULL) {
-            json_decref(orchestration);
-            return false;
-        }
-    }
-    json_decref(watch->orchestration);
-    json_decref(watch->operations);
-    watch->orchestration = orchestration;
-    watch->operations = operations;
-    watch->counts = counts;
-    return true;
-}
-
 /* --- Lines, where nobody looks at a screen --- */
 
-/* Whether this was not said before; remembers it. */
-static bool is_new(struct watch *watch, const char *id, const char *text)
+static void say(const struct watch *watch, const char *subject, const char *text)
 {
-    if (strcmp(member(watch->shown, id), text) == 0)
-        return false;
-    json_object_set_new(watch->shown, id, json_string(text));
-    return true;
-}
-
-static void say(const char *subject, const char *text)
-{
-    char now[TIMESTAMP_SIZE];
-
-    timestamp_format(clock_now_ms() / 1000 * 1000, now);
-    printf("%s %s ", now, subject);
+    printf("%s ", watch->event_time);
+    text_print(subject, stdout);
+    putchar(' ');
     text_print(text, stdout);
     putchar('\n');
 }
 
-static void summary(const struct watch *watch, char *out, size_t size)
+/* By a hook of progress_take. */
+static void say_operation(void *context, const struct progress_operation *operation)
 {
-    const struct counts *counts = &watch->counts;
+    const struct watch *watch = context;
+    char text[1024];
 
-    snprintf(out, size, "%lld of %lld done: %lld succeeded, %lld failed, %lld canceled; %lld in progress, %lld pending",
-             counts->succeeded + counts->failed + counts->canceled, counts->total, counts->succeeded, counts->failed,
-             counts->canceled, counts->running, counts->waiting);
+    if (watch->context->json || watch->context->terminal || progress_total(watch->progress) > OPERATIONS_SHOWN_MAX)
+        return;
+    snprintf(text, sizeof text, "%s: %s", progress_state_names[operation->state], operation->description);
+    say(watch, operation->shoot, text);
 }
 
-static void print_changes(struct watch *watch)
+static size_t count_of(const struct watch *watch, enum progress_state state)
 {
-    const json_t *operation;
-    char text[1024], counted[256];
-    size_t i;
+    return progress_count(watch->progress, state);
+}
 
-    json_array_foreach(watch->operations, i, operation) {
-        snprintf(text, sizeof text, "%s: %s", member(operation, "state"), member(operation, "description"));
-        if (is_new(watch, member(operation, "operationID"), text))
-            say(member(operation, "shootName"), text);
-    }
+static size_t count_done(const struct watch *watch)
+{
+    return count_of(watch, PROGRESS_SUCCEEDED) + count_of(watch, PROGRESS_FAILED) + count_of(watch, PROGRESS_CANCELED);
+}
+
+static void summary(const struct watch *watch, char *out, size_t size)
+{
+    snprintf(out, size, "%zu of %zu done: %zu succeeded, %zu failed, %zu canceled; %zu in progress, %zu pending",
+             count_done(watch), progress_total(watch->progress), count_of(watch, PROGRESS_SUCCEEDED),
+             count_of(watch, PROGRESS_FAILED), count_of(watch, PROGRESS_CANCELED), count_of(watch, PROGRESS_RUNNING),
+             count_of(watch, PROGRESS_PENDING) + count_of(watch, PROGRESS_RETRYING));
+}
+
+static void say_orchestration(struct watch *watch)
+{
+    char text[sizeof watch->said], counted[256];
+
     summary(watch, counted, sizeof counted);
-    snprintf(text, sizeof text, "%s: %s (%s)", member(watch->orchestration, "state"),
-             member(watch->orchestration, "description"), counted);
-    if (is_new(watch, "", text))
-        say("orchestration", text);
+    snprintf(text, sizeof text, "%s: %s (%s)", progress_state(watch->progress), progress_description(watch->progress),
+             counted);
+    if (strcmp(text, watch->said) == 0)
+        return;
+    memcpy(watch->said, text, sizeof text);
+    say(watch, "orchestration", text);
     fflush(stdout);
 }
 
@@ -158,12 +115,11 @@ static void print_changes(struct watch *watch)
 
 static void print_bar(const struct watch *watch, bool colour)
 {
-    const struct counts *counts = &watch->counts;
-    const long long total = counts->total > 0 ? counts->total : 1;
-    const long long good = counts->succeeded * BAR_SIZE / total;
-    const long long done = (counts->succeeded + counts->failed + counts->canceled) * BAR_SIZE / total;
+    const size_t total = progress_total(watch->progress) > 0 ? progress_total(watch->progress) : 1;
+    const size_t good = count_of(watch, PROGRESS_SUCCEEDED) * BAR_SIZE / total;
+    const size_t done = count_done(watch) * BAR_SIZE / total;
 
-    for (long long i = 0; i < BAR_SIZE; i++) {
+    for (size_t i = 0; i < BAR_SIZE; i++) {
         if (colour && (i == 0 || i == good || i == done))
             fputs(i < good ? "\033[32m" : i < done ? "\033[31m" : "\033[90m", stdout);
         fputs(i < done ? "\xe2\x96\x88" : "\xe2\x96\x91", stdout); /* █ ░ */
@@ -174,48 +130,38 @@ static void print_bar(const struct watch *watch, bool colour)
 
 static void print_head(const struct watch *watch)
 {
-    const struct counts *counts = &watch->counts;
     const bool colour = watch->context->colour;
-    const char *state = member(watch->orchestration, "state");
+    const char *state = progress_state(watch->progress);
     const int64_t seconds = (clock_now_ms() - watch->began_ms) / 1000;
 
     printf("Orchestration %s  %s%s%s  ", watch->id, colour ? state_colour(state) : "", state, colour ? COLOUR_END : "");
-    text_print(member(watch->orchestration, "description"), stdout);
+    text_print(progress_description(watch->progress), stdout);
     fputs("\033[K\n", stdout);
     print_bar(watch, colour);
-    printf(" %lld/%lld  %lld running  %lld failed  %02lld:%02lld",
-           counts->succeeded + counts->failed + counts->canceled, counts->total, counts->running, counts->failed,
-           (long long)(seconds / 60), (long long)(seconds % 60));
+    printf(" %zu/%zu  %zu running  %zu failed  %02lld:%02lld", count_done(watch), progress_total(watch->progress),
+           count_of(watch, PROGRESS_RUNNING), count_of(watch, PROGRESS_FAILED), (long long)(seconds / 60),
+           (long long)(seconds % 60));
     if (watch->away_since_ms != 0)
         fputs("  (the server does not answer, trying again)", stdout);
     fputs("\033[K\n", stdout);
 }
 
-/* What moves comes first, then what went wrong. */
-static int rank(const json_t *operation)
-{
-    static const char *const order[] = { "in progress", "failed", "retrying", "pending", "canceled", "succeeded" };
-    int place = 0;
-
-    while (place < (int)(sizeof order / sizeof order[0]) && strcmp(member(operation, "state"), order[place]) != 0)
-        place++;
-    return place;
-}
-
-/* The operations as a table of at most `rows` rows. Own. */
-static struct table *pick(const struct watch *watch, size_t rows, int rank_max)
+/* The operations as a table of at most `rows` rows: what moves comes first, then what went wrong, up to `last`. Own. */
+static struct table *pick(const struct watch *watch, size_t rows, enum progress_state last)
 {
     static const char *const heads[] = { "SHOOT", "PLAN", "STATE", "DESCRIPTION", NULL };
+    const size_t total = progress_total(watch->progress);
     struct table *table = table_new(heads);
-    const json_t *operation;
-    size_t i;
 
-    for (int place = 0; place <= rank_max; place++) {
-        json_array_foreach(watch->operations, i, operation) {
-            if (rank(operation) == place && table_count(table) < rows)
-                table_add(table,
-                          (const char *const[]){ member(operation, "shootName"), member(operation, "servicePlanName"),
-                                                 member(operation, "state"), member(operation, "description") });
+    for (int state = 0; state <= (int)last && table_count(table) < rows; state++) {
+        if (count_of(watch, (enum progress_state)state) == 0)
+            continue;
+        for (size_t i = 0; i < total && table_count(table) < rows; i++) {
+            const struct progress_operation operation = progress_operation(watch->progress, i);
+
+            if ((int)operation.state == state)
+                table_add(table, (const char *const[]){ operation.shoot, operation.plan, progress_state_names[state],
+                                                        operation.description });
         }
     }
     return table;
@@ -240,7 +186,7 @@ static void draw(struct watch *watch)
         size.ws_row = size.ws_row < 8 ? 8 : size.ws_row;
         size.ws_col = size.ws_col < 20 ? SCREEN_COLUMNS : size.ws_col;
     }
-    table = pick(watch, (size_t)size.ws_row - 6, 6);
+    table = pick(watch, (size_t)size.ws_row - 6, PROGRESS_SUCCEEDED);
     erase(watch);
     fputs("\033[?7l", stdout); /* no wrapping: a longer line would spoil the count of lines */
     print_head(watch);
@@ -256,12 +202,14 @@ static void draw(struct watch *watch)
 
 static void show(struct watch *watch)
 {
-    if (watch->context->json)
+    if (watch->context->json || watch->is_drawn)
         return;
+    watch->is_drawn = true;
+    watch->drawn_ms = clock_now_ms();
     if (watch->context->terminal)
         draw(watch);
     else
-        print_changes(watch);
+        say_orchestration(watch);
 }
 
 /* The last picture stays, with what needs attention in place of what moved. */
@@ -273,9 +221,11 @@ static void show_end(struct watch *watch)
         print_json(watch->orchestration);
         return;
     }
-    if (!watch->context->terminal)
-        return; /* the last line said it */
-    table = pick(watch, OPERATIONS_SHOWN_MAX, 1);
+    if (!watch->context->terminal) {
+        say_orchestration(watch);
+        return;
+    }
+    table = pick(watch, OPERATIONS_SHOWN_MAX, PROGRESS_FAILED);
     erase(watch);
     print_head(watch);
     if (table_count(table) > 0)
@@ -283,32 +233,85 @@ static void show_end(struct watch *watch)
     table_free(table);
 }
 
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
+/* --- What the stream brings --- */
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+/* Heartbeats count: an orchestration may wait for days, for its maintenance windows. */
+static void on_heard(void *context)
+{
+    struct watch *watch = context;
+
+    watch->has_connected = true;
+    watch->is_drawn = watch->is_drawn && watch->away_since_ms == 0;
+    watch->away_since_ms = 0;
+    watch->pause_ms = PAUSE_FIRST_MS;
 }
 
-static void pause_between(struct watch *watch)
+/* False, which ends the connection, where the orchestration has ended. */
+static bool on_message(void *context, const char *type, const char *text)
 {
-    const struct timespec pause = { .tv_sec = watch->pause_ms / 1000, .tv_nsec = watch->pause_ms % 1000 * 1000000 };
+    struct watch *watch = context;
+    json_t *event = json_loads(text, 0, NULL);
+
+    (void)type;
+    short_time(member(event, "time"), watch->event_time);
+    progress_take(watch->progress, event, say_operation, watch);
+    json_decref(event);
+    watch->is_drawn = false;
+    if (clock_now_ms() - watch->drawn_ms >= DRAW_MS)
+        show(watch);
+    return !interrupted && !progress_has_ended(watch->progress);
+}
+
+static bool on_idle(void *context)
+{
+    struct watch *watch = context;
+
+    if (watch->context->terminal && clock_now_ms() - watch->drawn_ms >= 1000)
+        watch->is_drawn = false; /* the time goes on */
+    if (clock_now_ms() - watch->drawn_ms >= DRAW_MS)
+        show(watch);
+    /* An end that the server did not confirm is asked for again. */
+    return !interrupted && !(progress_has_ended(watch->progress) && clock_now_ms() - watch->asked_ms >= 1000);
+}
+
+static void pause_for(int64_t ms)
+{
+    const struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
 
     nanosleep(&pause, NULL); /* Ctrl-C ends it */
-    watch->pause_ms = watch->pause_ms * 5 / 4;
-    if (watch->pause_ms > PAUSE_MAX_MS)
-        watch->pause_ms = PAUSE_MAX_MS;
 }
 
-/* Whether to try again after a failed request. */
+/* Whether to connect again after a failure. */
 static bool is_patient(struct watch *watch, const struct error *err)
 {
-    if (err->code != ERROR_UNAVAILABLE || watch->orchestration == NULL)
+    if (err->code != ERROR_UNAVAILABLE || !watch->has_connected)
         return false;
     if (watch->away_since_ms == 0)
-        watch->away_since_ms = monotonic_ms();
-    return monotonic_ms() - watch->away_since_ms < PATIENCE_MS;
+        watch->away_since_ms = clock_now_ms();
+    watch->is_drawn = false;
+    show(watch);
+    pause_for(watch->pause_ms);
+    watch->pause_ms = watch->pause_ms * 5 / 4 < PAUSE_MAX_MS ? watch->pause_ms * 5 / 4 : PAUSE_MAX_MS;
+    return clock_now_ms() - watch->away_since_ms < PATIENCE_MS;
+}
+
+/* Whether the server says so too. A retry may have gone on with it since the event that told its end: then more events
+ * follow. A request that fails is not the end of it. */
+static bool is_over(struct watch *watch)
+{
+    const int64_t until_ms = clock_now_ms() + SETTLE_MS;
+
+    while (!interrupted && progress_has_ended(watch->progress)) {
+        json_decref(watch->orchestration);
+        watch->orchestration = client_get(watch->client, watch->orchestration_path.text, NULL);
+        if (strcmp(member(watch->orchestration, "state"), progress_state(watch->progress)) == 0)
+            return true;
+        watch->asked_ms = clock_now_ms();
+        if (watch->asked_ms >= until_ms)
+            return false;
+        pause_for(PAUSE_FIRST_MS / 4);
+    }
+    return false;
 }
 
 static int stopped(const struct watch *watch)
@@ -319,21 +322,29 @@ static int stopped(const struct watch *watch)
 
 static int watch_until_end(struct watch *watch)
 {
+    const struct client_stream stream = { .path = watch->events_path.text,
+                                          .sse = &watch->sse,
+                                          .heard = on_heard,
+                                          .message = on_message,
+                                          .idle = on_idle,
+                                          .context = watch };
+
     for (;;) {
         struct error err = { .code = ERROR_NONE };
+        const bool has_ended = client_stream(watch->client, &stream, &err);
 
         if (interrupted)
             return stopped(watch);
-        if (read_all(watch, &err))
-            watch->away_since_ms = 0;
+        if (is_over(watch)) {
+            show_end(watch);
+            return strcmp(progress_state(watch->progress), "succeeded") == 0 ? EXIT_DONE : EXIT_FAILED;
+        }
+        if (interrupted)
+            return stopped(watch);
+        if (has_ended)
+            pause_for(PAUSE_FIRST_MS); /* a server that ends each stream at once is not asked without a break */
         else if (!is_patient(watch, &err))
             return interrupted ? stopped(watch) : failed(&err);
-        show(watch);
-        if (watch->away_since_ms == 0 && has_ended(watch)) {
-            show_end(watch);
-            return strcmp(member(watch->orchestration, "state"), "succeeded") == 0 ? EXIT_DONE : EXIT_FAILED;
-        }
-        pause_between(watch);
     }
 }
 
@@ -342,21 +353,23 @@ int orchestration_watch(struct context *context, struct client *client, const ch
     struct watch watch = { .context = context,
                            .client = client,
                            .id = id,
-                           .shown = json_object(),
+                           .progress = progress_new(),
                            .began_ms = clock_now_ms(),
                            .pause_ms = PAUSE_FIRST_MS };
-    int exit_code;
+    int exit_code = EXIT_USAGE;
 
     resource_literal(&watch.orchestration_path, "/orchestrations");
     resource_segment(&watch.orchestration_path, id);
-    watch.operations_path = watch.orchestration_path;
-    resource_literal(&watch.operations_path, "/operations");
-    if (watch.operations_path.overflown)
-        return usage_error(context, "the ID is too long");
-    catch_interrupt();
-    exit_code = watch_until_end(&watch);
+    watch.events_path = watch.orchestration_path;
+    resource_literal(&watch.events_path, "/events");
+    if (watch.events_path.overflown) {
+        usage_error(context, "the ID is too long");
+    } else {
+        catch_interrupt();
+        exit_code = watch_until_end(&watch);
+    }
     json_decref(watch.orchestration);
-    json_decref(watch.operations);
-    json_decref(watch.shown);
+    progress_free(watch.progress);
+    sse_release(&watch.sse);
     return exit_code;
 }

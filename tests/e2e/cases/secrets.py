@@ -1,6 +1,7 @@
 """Secret values and kubeconfigs stand nowhere in the clear: not in topics, tables, logs, metrics or errors."""
 import json
 
+from contract.sealing import sealed
 from harness import SERVICES, equal, request
 from provisioning import AGENT, TENANT, data, ends, error, gardener, kyma, kyma_of, provision_text, simple_text, \
     upgrade_text
@@ -25,6 +26,31 @@ def everything(system):
     for service in SERVICES:
         seen[f"metrics of {service}"] = request(system.service_port(service), "GET", "/metrics").text
     return seen
+
+
+def sealing(suite, system, path):
+    def seal(*words, value="hunter2\n", settings=None):
+        done = system.tidectl("seal", *words, stdin=value, settings=settings)
+        return done.returncode, done.stdout, done.stderr
+
+    keys = ("--keys", str(path))
+    with suite.case("tidectl seal: a value for a release, without its last newline"):
+        equal(seal(*keys), (0, sealed(path, "hunter2") + "\n", ""))
+        equal(seal(*keys, value="hunter2"), seal(*keys))
+        equal(seal(*keys, value="two\nlines\n\n")[1].strip(), sealed(path, "two\nlines\n"))
+        equal(seal(settings={"TIDEGATE_SECRET_KEYS": str(path)}), seal(*keys))
+    with suite.case("tidectl seal: for a tenant"):
+        equal(seal(*keys, "--tenant", TENANT)[:2], (0, sealed(path, "hunter2", TENANT) + "\n"))
+    refused = [("no keys are named", (), "hunter2", 2, "TIDEGATE_SECRET_KEYS or --keys"),
+               ("the file is missing", ("--keys", "/nowhere"), "hunter2", 3, "/nowhere: cannot be opened"),
+               ("there is no value", keys, "\n", 1, "is empty"),
+               ("a zero byte", keys, "a\0b", 1, "without zero bytes"),
+               ("the value is too long", keys, "x" * 70000, 1, "at most 65536 bytes"),
+               ("the value is an argument", (*keys, "hunter2"), "", 2, "takes no argument")]
+    for name, words, value, want_code, want_error in refused:
+        with suite.case(f"tidectl seal is refused: {name}"):
+            code, printed, told = seal(*words, value=value, settings={"TIDEGATE_SECRET_KEYS": ""})
+            equal((code, printed, want_error in told), (want_code, "", True))
 
 
 def cases(suite, system):
@@ -76,8 +102,9 @@ def cases(suite, system):
             "kubeconfig": "apiVersion: v1 # pl4nted-kubeconfig-s3cret",
             "kymaConfig": {"version": "1.20.4", "components": [AGENT], "configuration": [entry("import")]}}])
         equal((report["imported"], report["unchanged"]), (0, 1))
+    path = system.run / "keys" / "secrets.json"
+    sealing(suite, system, path)
     with suite.case("a second key: what the first one sealed stays readable"):
-        path = system.run / "keys" / "secrets.json"
         keys = json.loads(path.read_text())
         keys["keys"]["rotated"] = "q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s="
         path.write_text(json.dumps({**keys, "current": "rotated"}))

@@ -74,6 +74,19 @@ def cases(suite, system):
         equal(sorted(r["runtimeID"] for r in read("runtimes", "--account", "ga-ctl")), ["ctl-1", "ctl-2"])
         equal(read("runtimes", "--runtime", "ctl-1", "--plan", "azure", "--region", "mars"), [])
         has(run("runtimes", "--account", "ga-ctl").stdout, "2.4.2")
+    filters(suite, system, run, read)
+    with suite.case("tidectl upgrade kyma -o json --wait: the orchestration when it has ended"):
+        ended = read("upgrade", "kyma", "--target", "account=^ga-ctl$", "--max-failures", "3", "--wait")
+        holds(ended, {"state": "succeeded", "parameters": {"strategy": {"maxFailures": 3}}})
+    with suite.case("tidectl orchestration ID --watch: each change of each operation once, with its time"):
+        lines = run("orchestration", ended["orchestrationID"], "--watch").stdout.splitlines()
+        equal(len(lines), len(set(lines)))
+        equal(sorted(line.split(" ")[2] for line in lines if " succeeded: " in line),
+              ["c-ctl-1", "c-ctl-2", "orchestration"])
+        has(lines[-1], "2 of 2 done: 2 succeeded, 0 failed")
+    clusters(suite, system, run, read)
+    retries(suite, system, run, read)
+    releases(suite, system, run, read)
     with suite.case("tidectl cancel ID of one that runs"):
         system.import_fleet("ga-ctl-slow", ["slow-ctl-1", "slow-ctl-2"])
         running = read("upgrade", "kyma", "--target", "account=ga-ctl-slow")["orchestrationID"]
@@ -105,6 +118,108 @@ def cases(suite, system):
     runtimes(suite, system, run, read)
     with suite.case("tidectl --help lists the exit codes"):
         has(run("--help").stdout, "exit codes")
+
+
+def filters(suite, system, run, read):
+    def runtime_ids(*words):
+        return sorted(r["runtimeID"] for r in read("runtimes", *words))
+    with suite.case("tidectl runtimes: each filter, with several values"):
+        for words in (("--account", "ga-ctl,ga-none"), ("--account", "ga-ctl", "--account", "ga-none"),
+                      ("--runtime", "ctl-1,ctl-2"), ("--shoot", "c-ctl-1,c-ctl-2"),
+                      ("--account", "ga-ctl", "--subaccount", "sa-e2e", "--plan", "azure", "--region", "westeurope",
+                       "--state", "succeeded,failed", "--last"),
+                      ("--instance", ",".join(r["instanceID"] for r in read("runtimes", "--account", "ga-ctl")))):
+            equal(runtime_ids(*words), ["ctl-1", "ctl-2"], " ".join(words))
+        equal(runtime_ids("--account", "ga-ctl", "--state", "upgrading"), [])
+        equal(runtime_ids("--account", "ga-ctl", "--subaccount", "none"), [])
+    with suite.case("tidectl runtimes --kyma-config --cluster-config"):
+        equal({("kymaConfig" in r, "clusterConfig" in r) for r in
+               read("runtimes", "--account", "ga-ctl", "--kyma-config", "--cluster-config")}, {(True, True)})
+    with suite.case("tidectl: --page and --page-size give one page"):
+        equal([len(read("orchestrations", "--page", page, "--page-size", "1")) for page in ("1", "2", "100000")],
+              [1, 1, 0])
+        equal([r["runtimeID"] for page in ("1", "2") for r in
+               read("runtimes", "--account", "ga-ctl", "--page", page, "--page-size", "1")],
+              [r["runtimeID"] for r in read("runtimes", "--account", "ga-ctl")])
+        has(run("runtimes", "--page", "0", code=FAILED).stderr, "page cannot be smaller than 1")
+
+
+def clusters(suite, system, run, read):
+    words = ("upgrade", "cluster", "--target", "account=^ga-ctl$", "--kubernetes-version", "1.23.4", "--machine-image",
+             "gardenlinux", "--machine-image-version", "318.9.0")
+    with suite.case("tidectl upgrade cluster --wait -o json: what was asked for"):
+        ended = read(*words, "--workers", "2", "--max-failures", "1", "--schedule", "immediate", "--wait")
+        holds(ended, {"type": "upgradeCluster", "state": "succeeded", "parameters": {
+            "strategy": {"type": "parallel", "schedule": "immediate", "parallel": {"workers": 2}, "maxFailures": 1},
+            "kubernetes": {"kubernetesVersion": "1.23.4", "machineImage": "gardenlinux",
+                           "machineImageVersion": "318.9.0"}}})
+        has(run("orchestration", ended["orchestrationID"]).stdout, "gardenlinux 318.9.0")
+    with suite.case("tidectl orchestration ID --operation ID: of a cluster upgrade"):
+        operation = read("operations", ended["orchestrationID"])[0]["operationID"]
+        detail = read("orchestration", ended["orchestrationID"], "--operation", operation)
+        equal(detail, system.get(f"/orchestrations/{ended['orchestrationID']}/operations/{operation}"))
+        equal(detail["clusterConfig"]["kubernetesVersion"], "1.23.4")
+        shown = run("orchestration", ended["orchestrationID"], "--operation", operation).stdout
+        for part in (operation, "1.23.4", "gardenlinux", "318.9.0", "succeeded"):
+            has(shown, part)
+    with suite.case("tidectl upgrade cluster --key: the same answer"):
+        key = ("--dry-run", "--key", "ctl-" + os.urandom(8).hex())
+        equal(read(*words, *key), read(*words, *key))
+    for name, wrong in (("Kyma's version", ("upgrade", "cluster", "--target", "all", "--version", "2.4.2")),
+                        ("a cluster's version", ("upgrade", "kyma", "--target", "all", "--kubernetes-version", "1.21")),
+                        ("no number of failures", ("upgrade", "kyma", "--target", "all", "--max-failures", "0")),
+                        ("no text", ("upgrade", "kyma", "--target", "all", "--version", "\udcff")),
+                        ("watching one operation", ("orchestration", "x", "--watch", "--operation", "y"))):
+        with suite.case(f"exit code 2: {name} where it does not belong"):
+            has(run(*wrong, code=USAGE).stderr, "usage: tidectl")
+
+
+def retries(suite, system, run, read):
+    system.import_fleet("ga-ctl-retry", ["bad-ctl-r1", "bad-ctl-r2", "ctl-r3"])
+    failed = read("upgrade", "kyma", "--target", "account=^ga-ctl-retry$", "--workers", "3")["orchestrationID"]
+    run("orchestration", failed, "--watch", code=FAILED)
+    by_runtime = {o["runtimeID"]: o["operationID"] for o in read("operations", failed)}
+    with suite.case("tidectl orchestration ID --operation ID: of a Kyma upgrade"):
+        detail = read("orchestration", failed, "--operation", by_runtime["bad-ctl-r1"])
+        holds(detail, {"state": "failed", "kymaConfig": {"version": "2.4.2"}})
+        has(run("orchestration", failed, "--operation", by_runtime["bad-ctl-r1"]).stdout, "2.4.2")
+        run("orchestration", failed, "--operation", "not-there", code=NOT_FOUND)
+    with suite.case("tidectl retry ID --operation A,B: all five members, readably and as JSON"):
+        key = ("--key", "ctl-" + os.urandom(8).hex())
+        words = ("retry", failed, "--operation", f"{by_runtime['bad-ctl-r1']},{by_runtime['ctl-r3']}", *key)
+        answer = read(*words)
+        equal((answer["orchestrationID"], answer["retryOperations"], answer["oldOperations"],
+               answer["invalidOperations"]), (failed, [by_runtime["bad-ctl-r1"]], None, [by_runtime["ctl-r3"]]))
+        shown = run(*words).stdout  # the same answer, by its key
+        for part in (failed, answer["msg"], "1 to run again", by_runtime["bad-ctl-r1"], by_runtime["ctl-r3"]):
+            has(shown, part)
+    with suite.case("tidectl retry ID --wait: all that failed; 1 as they fail again"):
+        run("orchestration", failed, "--watch", code=FAILED)
+        done = run("retry", failed, "--wait", code=FAILED)
+        has(done.stdout, "2 to run again")
+        has(done.stdout, "istio: ingress gateway not ready")
+    with suite.case("tidectl retry ID: 1 if there is nothing to retry"):
+        succeeded = read("upgrade", "kyma", "--target", "runtime=ctl-r3", "--wait")["orchestrationID"]
+        has(run("retry", succeeded, code=FAILED).stdout, "No valid operations to retry")
+    with suite.case("exit code 3: tidectl retry of what is not there"):
+        run("retry", "not-there", code=NOT_FOUND)
+
+
+def releases(suite, system, run, read):
+    with suite.case("tidectl releases"):
+        answer = read("releases")
+        equal(answer, system.get("/releases"))
+        equal([r["version"] for r in answer["data"] if r["default"]], ["2.4.2"])
+        for part in ("VERSION", "2.4.2", "yes"):
+            has(run("releases").stdout, part)
+    with suite.case("tidectl releases VERSION, also for an account, subaccount and plan"):
+        equal(read("releases", "2.4.2"), system.get("/releases/2.4.2"))
+        equal(read("releases", "2.4.2", "--account", "a", "--subaccount", "s", "--plan", "azure"),
+              system.get("/releases/2.4.2?account=a&subaccount=s&plan=azure"))
+        has(run("releases", "2.4.2").stdout, "istio")
+    with suite.case("tidectl releases of a version that is not there, and without one for an account"):
+        run("releases", "0.0.1", code=NOT_FOUND)
+        run("releases", "--account", "a", code=USAGE)
 
 
 CONFIG = {"version": "2.3.0", "profile": "Evaluation", "configuration": [{"key": "a.b", "value": "1", "secret": True}],
