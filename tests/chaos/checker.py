@@ -3,9 +3,14 @@
 
     checker.py BOOTSTRAP LEDGER [TARGETS]
 
-LEDGER is the file that the simulated world is written to. TARGETS is a JSON object: the runtimes that orchestrations
-had to upgrade, by their IDs. Shares no code with the services, and asks them nothing: it folds the hash chain of each
-partition itself, from the first record on. Run it when nothing goes on any more: a message on its way counts as lost.
+LEDGER is the file that the simulated world is written to. TARGETS is a JSON object: by the IDs of orchestrations the
+runtimes that they had to upgrade, all with success; or, where it should have gone otherwise, an object:
+
+    {"targets": [runtime, …], "end": "canceled", "attempts": {runtime: how often its operation was to be attempted},
+     "retries": [[operation, …] for each retry that was accepted]}
+
+Shares no code with the services, and asks them nothing: it folds the hash chain of each partition itself, from the
+first record on. Run it when nothing goes on any more: a message on its way counts as lost.
 
 Prints each property with what violates it, then `N passed, N failed`. Ends with 0 if none failed, 1 if one did, 2 if
 the topics or the ledger cannot be read."""
@@ -16,14 +21,11 @@ import json
 import subprocess
 import sys
 
+from upgrades import check_ledger, check_operations, check_targets, check_workers, fold_operations, \
+    fold_orchestrations, place
+
 TOPICS = ("instances", "orchestrations", "schedules", "runtimes")
 GENESIS = "0" * 64
-STAGES = {
-    "upgradeKyma": ["StartingUpgrade", "WaitingForInstallation", "UpdatingUpgradeState"],
-    "provision": ["WaitingForClusterDomain", "WaitingForClusterCreation", "CreatingBindingsForOperators",
-                  "StartingInstallation", "WaitingForInstallation", "ConnectRuntimeAgent", "WaitForAgentToConnect"],
-}  # of an operation, in order
-HOLDS_SLOT = ("dispatched", "running")  # phases of an operation in which it counts against the workers
 PROBLEMS_SHOWN = 5
 
 Message = collections.namedtuple("Message", "topic partition offset value")
@@ -133,14 +135,6 @@ def decoded(text):
     return value if isinstance(value, dict) else {}
 
 
-def place(thing):
-    return f"{thing.topic}/{thing.partition}/{thing.offset}"
-
-
-def twice(items):
-    return sorted(item for item, count in collections.Counter(items).items() if count > 1)
-
-
 # --- Each request once ---
 
 
@@ -201,241 +195,6 @@ def check_messages(logs, verdicts):
     verdicts.judge("nothing was decided that follows from no accepted record", stray)
 
 
-# --- Upgrades, by the events ---
-
-
-class Orchestration:
-    def __init__(self, data):
-        self.workers, self.dry_run = data["workers"], data["dryRun"]
-        self.operations = {}  # operation ID to runtime ID
-        self.running, self.most, self.end = set(), 0, None
-        self.finished = collections.Counter()  # operation ID to how often it ended with success
-
-
-def fold_orchestrations(logs, verdicts):
-    """Orchestrations by ID, from the orchestrator's events; judges the workers on the way."""
-    orchestrations, crowded, ends = {}, [], []
-    for record in logs.all_records("orchestrations"):
-        for event in record.value["events"]:
-            kind, data, name = event["type"].split(".")[2], event.get("data") or {}, event["subject"]
-            if kind == "accepted":
-                orchestrations[name] = Orchestration(data)
-            orchestration = orchestrations.get(name)
-            if orchestration is None:
-                continue
-            apply(orchestration, kind, data)
-            if kind in ("succeeded", "failed", "canceled"):
-                if orchestration.end:
-                    ends.append(f"{name} {kind} at {place(record)}, but it {orchestration.end} before")
-                orchestration.end = kind
-        # A record is one decision: the slots are counted at its end.
-        for name, orchestration in orchestrations.items():
-            if len(orchestration.running) > orchestration.workers:
-                crowded.append(f"{place(record)}: {len(orchestration.running)} operations of {name} ran, "
-                               f"{orchestration.workers} may")
-            orchestration.most = max(orchestration.most, len(orchestration.running))
-    most = max((orchestration.most for orchestration in orchestrations.values()), default=0)
-    verdicts.judge("never more operations than workers, by the orchestrator's events", crowded, f"at most {most}")
-    verdicts.judge("each orchestration ended once, with success",
-                   ends + [f"{name}: {orchestration.end or 'goes on'}" for name, orchestration in orchestrations.items()
-                           if orchestration.end != "succeeded"], f"{len(orchestrations)} orchestrations")
-    return orchestrations
-
-
-def apply(orchestration, kind, data):
-    if kind == "targeted":
-        orchestration.operations.update((t["operationID"], t["runtimeID"]) for t in data["targets"])
-    elif kind == "dispatched":
-        orchestration.running.update(data["operations"])
-    elif kind == "rehearsed":
-        orchestration.finished.update(data["operations"])
-    elif kind == "progressed":
-        operation = data["operationID"]
-        (orchestration.running.add if data["phase"] in HOLDS_SLOT else orchestration.running.discard)(operation)
-        if data["phase"] == "done" and data["state"] == "succeeded":
-            orchestration.finished[operation] += 1
-
-
-def check_targets(orchestrations, targets, verdicts):
-    problems = []
-    for name, wanted in targets.items():
-        had = sorted(orchestrations[name].operations.values()) if name in orchestrations else []
-        if had != sorted(wanted):
-            problems.append(f"{name}: {len(had)} targets, {len(wanted)} expected; missing: "
-                            f"{sorted(set(wanted) - set(had))[:3]}, too many: {sorted(set(had) - set(wanted))[:3]}")
-    verdicts.judge("each orchestration had the targets that it should have", problems,
-                   f"{sum(map(len, targets.values()))} targets")
-    problems = []
-    for name, orchestration in orchestrations.items():
-        problems += [f"{name}: {runtime} is the target of two operations"
-                     for runtime in twice(orchestration.operations.values())]
-        problems += [f"{name}: operation {operation} succeeded {orchestration.finished[operation]} times"
-                     for operation in orchestration.operations if orchestration.finished[operation] != 1]
-    verdicts.judge("every target succeeded exactly once, by the orchestrator's events", problems,
-                   f"{sum(len(o.operations) for o in orchestrations.values())} operations")
-
-
-class Operation:
-    """An operation as the provisioner's events tell it."""
-
-    def __init__(self, runtime, started, data):
-        self.runtime, self.started, self.ended = runtime, started, None
-        self.wanted = STAGES.get(data.get("type"), [])
-        self.of_client = not data.get("orchestrationID")
-        self.stages, self.starts, self.ends = [], 0, []
-        self.orders = {}  # stage to (offset, time) of the record that ordered it
-
-
-def fold_operations(logs, verdicts):
-    """Operations by ID, from the provisioner's events; judges their order on the way."""
-    operations, overlaps, count = {}, [], 0
-    for partition in logs.records["runtimes"]:
-        open_on = {}
-        for record in logs.records["runtimes"][partition]:
-            for event in record.value["events"]:
-                kind, data, runtime = event["type"].split(".")[2], event.get("data") or {}, event["subject"]
-                if kind not in ("started", "advanced", "succeeded", "failed"):
-                    continue
-                name, time = data["operationID"], record.value["time"]
-                operation = operations.setdefault(name, Operation(runtime, time, data))
-                if kind == "started":
-                    operation.starts += 1
-                    count += 1
-                    if runtime in open_on:
-                        overlaps.append(f"{place(record)}: {name} started on {runtime} while {open_on[runtime]} ran")
-                    open_on[runtime] = name
-                elif open_on.get(runtime) != name:
-                    overlaps.append(f"{place(record)}: {name} {kind} on {runtime} while {open_on.get(runtime)} ran")
-                if kind in ("started", "advanced"):
-                    operation.stages.append(data["stage"])
-                    operation.orders[data["stage"]] = (record.offset, time)
-                else:
-                    operation.ended = time
-                    operation.ends.append(kind)
-                    open_on.pop(runtime, None)
-        overlaps += [f"{name} on {runtime} never ended" for runtime, name in open_on.items()]
-    verdicts.judge("no two operations of a runtime overlapped, by the provisioner's events", overlaps,
-                   f"{count} operations")
-    return operations
-
-
-def check_operations(orchestrations, operations, verdicts):
-    """What orchestrator and clients wanted is what the provisioner did, once each; a dry run is nothing to do."""
-    problems, wanted = [], {}
-    for orchestration in orchestrations.values():
-        if not orchestration.dry_run:
-            wanted.update(orchestration.operations)
-    wanted.update((name, operation.runtime) for name, operation in operations.items() if operation.of_client)
-    for name, runtime in wanted.items():
-        operation = operations.get(name)
-        if operation is None:
-            problems.append(f"operation {name} of {runtime} never started")
-        elif (operation.runtime, operation.starts, operation.ends) != (runtime, 1, ["succeeded"]) or \
-                operation.stages != operation.wanted:
-            problems.append(f"operation {name} of {runtime}: {operation.starts} starts on {operation.runtime}, stages "
-                            f"{operation.stages}, ends {operation.ends}")
-    problems += [f"operation {name} of {operations[name].runtime} belongs to no orchestration"
-                 for name in operations.keys() - wanted.keys()]
-    verdicts.judge("every operation ran exactly once, by the provisioner's events", problems,
-                   f"{len(wanted)} operations")
-    return wanted
-
-
-def most_at_once(intervals):
-    """Of half-open intervals: one that ends when another begins is over by then."""
-    running = most = 0
-    for _, change in sorted([(begin, 1) for begin, _ in intervals] + [(end, -1) for _, end in intervals]):
-        running += change
-        most = max(most, running)
-    return most
-
-
-def check_workers(orchestrations, times, where, verdicts):
-    """`times`: from when to when each operation ran, by its ID."""
-    problems, most_of_all = [], 0
-    for name, orchestration in orchestrations.items():
-        most = most_at_once([times[operation] for operation in orchestration.operations if operation in times])
-        most_of_all = max(most_of_all, most)
-        if most > orchestration.workers:
-            problems.append(f"{name}: {most} operations ran at once, {orchestration.workers} may")
-    verdicts.judge(f"never more operations than workers, by {where}", problems, f"at most {most_of_all}")
-
-
-# --- Upgrades, by the ledger ---
-
-
-def check_ledger(ledger, orchestrations, operations, wanted, verdicts):
-    applied = [line for line in ledger if line["effect"] == "applied"]
-    effects = collections.Counter((line["runtime"], line["operation"], line["stage"]) for line in applied)
-    expected = {(runtime, name, stage) for name, runtime in wanted.items() if name in operations
-                for stage in operations[name].wanted}
-    wrong = [f"{effect} applied {effects[effect]} times" for effect in sorted(expected) if effects[effect] != 1]
-    wrong += [f"{effect} was not to be applied" for effect in sorted(effects.keys() - expected)]
-    verdicts.judge("every stage of every operation was applied exactly once, by the ledger", wrong,
-                   f"{len(expected)} stages")
-    check_ledger_order(applied, operations, verdicts)
-    check_fences(ledger, operations, verdicts)
-    begins, ends = {}, {}
-    for line in applied:
-        begins.setdefault(line["operation"], line["at"])
-        ends[line["operation"]] = max(line["at"], line["endsAt"], ends.get(line["operation"], 0))
-    check_workers(orchestrations, {name: (begins[name], ends[name]) for name in begins}, "the ledger", verdicts)
-
-
-def stages_of(operations, line):
-    operation = operations.get(line["operation"])
-    return operation.wanted if operation else []
-
-
-def check_ledger_order(applied, operations, verdicts):
-    """On a runtime a stage begins when the one before it has ended, and an operation when the other one has."""
-    overlaps, disorder = [], []
-    last, over = {}, collections.defaultdict(set)
-    for line in applied:
-        runtime, former = line["runtime"], last.get(line["runtime"])
-        last[runtime] = line
-        if former is None:
-            former = {"operation": None, "endsAt": 0, "at": 0, "stage": None}
-        if former["operation"] != line["operation"]:
-            over[runtime].add(former["operation"])
-            if former["operation"] and [former["stage"]] != stages_of(operations, former)[-1:]:
-                overlaps.append(f"{line['operation']} began on {runtime} in the middle of {former['operation']}")
-        if line["operation"] in over[runtime]:
-            overlaps.append(f"{line['operation']} went on on {runtime} after {former['operation']}")
-        if line["at"] < former["endsAt"]:
-            overlaps.append(f"{line['operation']} {line['stage']} on {runtime} began at {line['at']}, "
-                            f"{former['operation']} {former['stage']} ended at {former['endsAt']}")
-        before = former["stage"] if former["operation"] == line["operation"] else None
-        wanted = stages_of(operations, line)
-        if (before, line["stage"]) not in zip([None, *wanted], wanted):
-            disorder.append(f"{line['operation']} on {runtime}: {line['stage']} after {before}")
-    verdicts.judge("no two operations of a runtime overlapped, by the ledger", overlaps, f"{len(applied)} effects")
-    verdicts.judge("the stages of each operation came in order, by the ledger", disorder)
-
-
-def check_fences(ledger, operations, verdicts):
-    """An effect has the offset of the accepted record that ordered it; only calls with a lower one were refused."""
-    wrong, refusals, standing, refused = [], [], {}, 0
-    for line in ledger:
-        runtime, name = line["runtime"], line["operation"]
-        if line["effect"] == "applied":
-            operation = operations.get(name)
-            order = operation and operation.orders.get(line["stage"])
-            if order != (line["fence"], line["orderedAt"]):
-                wrong.append(f"{name} {line['stage']}: fence {line['fence']} of {line['orderedAt']}, but the accepted "
-                             f"record that ordered it is {order}")
-            if line["fence"] <= standing.get(runtime, -1):
-                wrong.append(f"{name} {line['stage']}: fence {line['fence']} after {standing[runtime]}")
-            standing[runtime] = line["fence"]
-        else:
-            refused += 1
-            if not line["fence"] < line["standing"] or line["standing"] != standing.get(runtime):
-                refusals.append(f"{name} {line['stage']}: fence {line['fence']} was refused, {line['standing']} is "
-                                f"said to stand and {standing.get(runtime)} does")
-    verdicts.judge("every effect has the fence of the accepted record that ordered it", wrong)
-    verdicts.judge("what the simulator refused had a lower fence", refusals, f"{refused} refused calls")
-
-
 # --- The whole ---
 
 
@@ -446,12 +205,13 @@ def check(topics, ledger, targets, verdicts):
               f"void: {', '.join(f'{topic} {logs.void[topic]}' for topic in TOPICS)}")
     check_causes(logs, verdicts)
     check_messages(logs, verdicts)
-    orchestrations = fold_orchestrations(logs, verdicts)
+    orchestrations = fold_orchestrations(logs, targets, verdicts)
     check_targets(orchestrations, targets, verdicts)
-    operations = fold_operations(logs, verdicts)
-    wanted = check_operations(orchestrations, operations, verdicts)
-    check_workers(orchestrations, {name: (operation.started, operation.ended) for name, operation in operations.items()
-                                   if operation.ended is not None}, "the provisioner's events", verdicts)
+    operations, rehearsals = fold_operations(logs, verdicts)
+    wanted = check_operations(orchestrations, operations, rehearsals, verdicts)
+    check_workers(orchestrations, {name: [(attempt.started, attempt.ended) for attempt in operation.attempts
+                                          if attempt.ended is not None] for name, operation in operations.items()},
+                  "the provisioner's events", verdicts)
     check_ledger(ledger, orchestrations, operations, wanted, verdicts)
 
 

@@ -172,6 +172,57 @@ class CheckerTest(unittest.TestCase):
         next(iter(self.run_.targets.values())).append("forgotten")
         self.assert_found("targets that it should have")
 
+    # --- Retries and cancels ---
+
+    def change(self, kind, change):
+        """Changes the data of the first event of the orchestrator of this kind; gives its orchestration."""
+        name = f"tidegate.orchestration.{kind}.v1"
+        partition, values = self.run_.partition_where("orchestrations", has_event(name))
+        event, value = next((event, value) for value in values for event in value["events"] if event["type"] == name)
+        change(event.setdefault("data", {}), value["events"])
+        self.run_.write("orchestrations", partition, values)
+        return event["subject"]
+
+    def test_a_start_after_a_cancel_is_found(self):
+        def start(_, events):
+            events.append({**events[0], "type": "tidegate.orchestration.dispatched.v1", "data": {"operations": []}})
+        self.change("halted", start)
+        self.assert_found("started after a cancel")
+
+    def test_a_retry_that_is_done_twice_is_found(self):
+        self.change("retried", lambda data, events: events.append(copy.deepcopy(events[0])))
+        self.assert_found("nothing twice with one key", "what its answer said", "once more than it failed",
+                          "ran exactly once, by the provisioner's events")
+
+    def test_a_retry_of_more_than_its_answer_said_is_found(self):
+        self.change("retried", lambda data, _: data["operations"].append("another"))
+        self.assert_found("what its answer said", "only what had failed was retried")
+
+    def test_an_attempt_that_is_missing_in_the_ledger_is_found(self):
+        lines = collections.defaultdict(list)
+        for line in self.run_.applied():
+            lines[line["operation"], line["stage"]].append(line)
+        self.run_.ledger.remove(next(its[-1] for its in lines.values() if len(its) > 1))
+        self.assert_found("applied exactly once, by the ledger", "stands in the ledger")
+
+    def test_an_operation_that_is_said_to_have_failed_and_has_not_is_found(self):
+        done = "tidegate.orchestration.progressed.v1"
+        partition, values = self.run_.partition_where("orchestrations", has_event(done))
+        for value in values:
+            for event in value["events"]:
+                if event["type"] == done and event["data"]["state"] == "succeeded":
+                    event["data"]["state"] = "failed"
+        self.run_.write("orchestrations", partition, values)
+        self.assert_found("stands in the ledger", "ended as it should")
+
+    def test_more_failures_than_were_allowed_are_found(self):
+        self.change("accepted", lambda data, _: data.update(maxFailures=1))
+        self.assert_found("than maxFailures")
+
+    def test_a_dry_run_that_is_none_is_found(self):
+        self.change("accepted", lambda data, _: data.update(dryRun=True))
+        self.assert_found("of a dry run was rehearsed once", "ran exactly once, by the provisioner's events")
+
     # --- Messages and chains ---
 
     def test_a_message_decided_twice_is_found(self):

@@ -6,8 +6,9 @@
 Two provisioners, two gateways, one of each other service, on a Kafka and a PostgreSQL of their own. Each service dies
 at each of its crash points, and at four random moments; Kafka and PostgreSQL are killed; records are written by nobody
 who may; each provisioner in turn is frozen, its partitions are taken over, and it wakes. Meanwhile clients read,
-import, and repeat themselves. Then checker.py judges topics and ledger, and every read model is compared with one
-rebuilt from the log. TIDEGATE_SEED chooses other random moments."""
+import, and repeat themselves, others upgrade Kyma and clusters, of which some fail, retry, and cancel (operators.py).
+Then checker.py judges topics and ledger, and every read model is compared with one rebuilt from the log.
+TIDEGATE_SEED chooses other random moments."""
 
 import json
 import os
@@ -18,15 +19,17 @@ import sys
 import threading
 import time
 import uuid
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import rebuild
 from checker import TOPICS, Verdicts, read_topic
+from fleet import AGAIN_PLAN, fleet, import_lines, runtime, upgrade_body
+from operators import RULES, Operators, counts_differ
 from system import Broken, Gateways, System, wait_for
 
 SEED = 20220201
-WORKERS = 10
+LANE_ORCHESTRATIONS = 6  # at a time: the long one, and those of all clients
+OPERATED = {"calm": 2, "once": 3, "twice": 1}  # runtimes of each client that retries or cancels
 STAGE_MS = [500, 900]  # 500 runtimes at 3 stages need 105 s with 10 workers, and the faults half of that
 CRASH_POINTS = ("after-append", "after-messages", "after-projection", "after-replies", "after-offset-commit")
 CRASH_COUNT_MAX = 4  # a process dies when it reaches its point for the first to the fourth time
@@ -45,55 +48,11 @@ PROVISION = """mutation ($name: String!) { result: provisionRuntime(config: { ru
 UPGRADE = """mutation ($id: String!) { result: upgradeRuntime(id: $id, config: { kymaConfig: { version: "1.24.5"
   components: [{ component: "compass-runtime-agent" namespace: "compass-system" }] } }) { id runtimeID } }"""
 OPERATION = "query ($id: String!) { result: runtimeOperationStatus(id: $id) { id state message } }"
-AGAIN_PLAN, NEWCOMER_PLAN = "gcp", "trial"  # of the runtimes that are upgraded twice; of those that come meanwhile
+NEWCOMER_PLAN = "trial"  # of the runtimes that come meanwhile
 
 
 def say(text):
     print(f"{time.strftime('%H:%M:%S')}  {text}", flush=True)
-
-
-def time_of_day(moment):
-    return moment.strftime("%H%M%S+0000")
-
-
-def fleet(count, seconds):
-    """Lines of an import. The windows open one after the other, and stay open for hours."""
-    now, lines = datetime.now(timezone.utc), []
-    for index in range(count):
-        begin = now + timedelta(seconds=index * seconds / count)
-        line = runtime(f"fleet-{index}", AGAIN_PLAN if index % 10 == 3 else "azure")
-        line["maintenanceWindowBegin"] = time_of_day(begin)
-        line["maintenanceWindowEnd"] = time_of_day(begin + timedelta(hours=6))
-        lines.append(line)
-    return lines
-
-
-def runtime(name, plan):
-    regions = {"azure": "westeurope", "gcp": "europe-west3", "trial": "westeurope"}
-    return {"runtimeID": str(uuid.uuid5(uuid.NAMESPACE_OID, name)), "globalAccount": f"account-{len(name) % 3}",
-            "subAccount": "subaccount", "planName": plan, "region": regions[plan], "shootName": name,
-            "kymaVersion": "2.3.0"}
-
-
-def upgrade_body(include, schedule="immediate", dry_run=False):
-    return json.dumps({"targets": {"include": [include]}, "dryRun": dry_run,
-                       "strategy": {"type": "parallel", "schedule": schedule, "parallel": {"workers": WORKERS}}})
-
-
-def import_lines(gateways, lines):
-    """Until all are there. A line of which nobody knows what became of it is sent again, as its error says."""
-    text = "".join(json.dumps(line) + "\n" for line in lines)
-
-    def imported():
-        answer = gateways.insist("POST", "/instances:import", text)
-        unknown = [rejected for rejected in answer["rejected"] if "import the line again" in rejected["error"]]
-        if unknown != answer["rejected"]:
-            raise Broken(f"the import of {len(lines)} lines: {answer}")
-        return not unknown and answer
-
-    answer = wait_for("an import", imported)
-    if answer["imported"] + answer["unchanged"] != len(lines):
-        raise Broken(f"the import of {len(lines)} lines: {answer}")
 
 
 class Clients:
@@ -320,7 +279,8 @@ class Test:
     def __init__(self, count, seconds, seed):
         self.verdicts, self.seconds, self.seed = Verdicts(), seconds, seed
         self.lines, self.targets = [], {}
-        self.system = System({"default": {"durationMs": STAGE_MS}})
+        self.system = System({"default": {"durationMs": STAGE_MS}, "rules": RULES},
+                             {"TIDEGATE_ORCHESTRATIONS_MAX": str(LANE_ORCHESTRATIONS)})
         self.system.start(PROCESSES)
         self.gateways = Gateways(self.system, ["api-gateway", "api-gateway-1"])
         self.count = count
@@ -336,8 +296,8 @@ class Test:
 
         return wait_for(f"orchestration {name} ends", ended, patience_s, 1)
 
-    def post(self, body, key, targets):
-        name = self.gateways.insist("POST", "/upgrade/kyma", body, key=key, status=(202,))["orchestrationID"]
+    def post(self, body, key, targets, lane="kyma"):
+        name = self.gateways.insist("POST", f"/upgrade/{lane}", body, key=key, status=(202,))["orchestrationID"]
         self.targets[name] = targets
         return name
 
@@ -352,8 +312,11 @@ class Test:
         say(f"{main} goes on, {self.orchestration(main)['operationStats']}")
         clients = Clients(self.gateways, main, self.count)
         clients.start()
-        again = self.post(upgrade_body({"planName": AGAIN_PLAN}), "again",
-                          [line["runtimeID"] for line in self.lines if line["planName"] == AGAIN_PLAN])
+        operators = Operators(self.gateways, OPERATED)
+        operators.start()
+        twice = [line["runtimeID"] for line in self.lines if line["planName"] == AGAIN_PLAN]
+        again = [self.post(upgrade_body({"planName": AGAIN_PLAN}), "again", twice, lane)
+                 for lane in ("kyma", "cluster")]
         faults.kill_components()
         faults.join()
         provisioners = [self.system.processes[name] for name in ("provisioner-1", "provisioner")]
@@ -366,12 +329,15 @@ class Test:
         self.verdicts.judge("every fault happened", faults.problems + faults.missing(), f"{faults.done} kills")
         self.verdicts.judge("the orchestration outlasted the last fault",
                             [] if stats["state"] == "in progress" else [f"it is {stats['state']}"])
-        self.finish(main, again, clients)
+        self.finish([main, *again], clients, operators)
 
-    def finish(self, main, again, clients):
-        self.wait_ended(main, SLOWEST_S)
+    def finish(self, names, clients, operators):
+        self.wait_ended(names[0], SLOWEST_S)
+        operators.stop.set()
         clients.end()
-        for name, count in ((main, self.count), (again, len(self.targets[again]))):
+        operators.end()
+        for name in names:
+            count = len(self.targets[name])
             value = self.wait_ended(name, SLOWEST_S)
             self.verdicts.judge(f"the orchestration of {count} runtimes succeeded",
                                 [] if value["state"] == "succeeded" and value["operationStats"] == {"succeeded": count}
@@ -380,6 +346,10 @@ class Test:
             self.wait_ended(name, 60)
             self.targets[name] = [self.lines[number % self.count]["runtimeID"]]
             clients.post_again(number)
+        self.targets.update(operators.targets)
+        self.verdicts.judge("retries and cancels did what they said", operators.problems, operators.seen())
+        self.verdicts.judge("operationStats are the numbers of operations",
+                            counts_differ(self.gateways, self.targets), f"{len(self.targets)} orchestrations")
         self.verdicts.judge("what clients saw was true", clients.problems,
                             f"{clients.reads} reads, {clients.repeats} posts with {len(clients.ids)} keys, "
                             f"{clients.newcomers} imports")

@@ -136,7 +136,8 @@ class Process:
 class System:
     """Kafka, PostgreSQL, one process of each service, and as many more as asked for."""
 
-    def __init__(self, scenario):
+    def __init__(self, scenario, settings=None):
+        self.settings = settings or {}
         os.environ.setdefault("TIDEGATE_RUN", str(ROOT / ".run-test" / "chaos"))
         os.environ.setdefault("TIDEGATE_PORT", "18980")
         # Ports that nobody else looks for: with any that is found to be free, two systems could meet in one Kafka.
@@ -161,6 +162,7 @@ class System:
             if line.startswith("export "):
                 name, _, value = shlex.split(line)[1].partition("=")
                 self.env[name] = value
+        self.env.update(self.settings)
         self.env["TIDEGATE_SIMULATOR_SCENARIO"] = str(self.run / "scenario.json")
         (self.run / "scenario.json").write_text(json.dumps(scenario))
         self.ledger = Path(self.env["TIDEGATE_SIMULATOR_LEDGER"])
@@ -238,16 +240,16 @@ class Gateways:
             self.turn += 1
             return self.ports[self.turn % len(self.ports)]
 
-    def ask(self, method, path, body=None, key=None, port=None, patience_s=15, tenant=None):
+    def ask(self, method, path, body=None, key=None, patience_s=15, tenant=None, content_type="application/json"):
         """(status, value of the answer), or (0, None) where no answer came: the gateway died, or is not there."""
         headers = {"Authorization": f"Bearer {self.token}"}
         if body is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = content_type
         if key is not None:
             headers["Idempotency-Key"] = key
         if tenant is not None:
             headers["Tenant"] = tenant
-        connection = http.client.HTTPConnection("127.0.0.1", port or self.next_port(), timeout=patience_s)
+        connection = http.client.HTTPConnection("127.0.0.1", self.next_port(), timeout=patience_s)
         try:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
@@ -258,12 +260,14 @@ class Gateways:
         finally:
             connection.close()
 
-    def insist(self, method, path, body=None, key=None, status=(200, 202), patience_s=PATIENCE_S):
-        """Asks again, through another gateway, as long as one is not there or does not know what became of it."""
+    def insist(self, method, path, body=None, key=None, status=(200, 202), patience_s=PATIENCE_S, **more):
+        """Asks again, through another gateway, as long as one is not there, does not know what became of it, or, with a
+        key, is still at it."""
+        again = (0, 503, 504) if key is None else (0, 409, 503, 504)
 
         def asked():
-            got, value = self.ask(method, path, body, key)
-            if got not in (0, 503, 504, *status):
+            got, value = self.ask(method, path, body, key, **more)
+            if got not in (*again, *status):
                 raise Broken(f"{method} {path}: {got} {value}")
             return got in status and (value,)
 
@@ -276,7 +280,7 @@ class Gateways:
             got, value = self.ask("POST", "/graphql", json.dumps({"query": query, "variables": variables}), key,
                                   tenant=tenant)
             codes = [error["extensions"]["error_code"] for error in (value or {}).get("errors", [])]
-            if got not in (0, 200, 503, 504) or not all(code in (503, 504) for code in codes):
+            if got not in (0, 200, 409, 503, 504) or not all(code in (409, 503, 504) for code in codes):
                 raise Broken(f"POST /graphql: {got} {value}")
             return got == 200 and not codes and (value["data"],)
 

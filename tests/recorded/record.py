@@ -9,7 +9,8 @@ makes every type of event happen, and writes beside this script
 
 tests/unit/recorded_log_test.c replays the one and compares it with the other. The recording is evidence of what
 released code wrote: other behaviour of an event type is a new type, not a new recording. So existing files are kept
-unless --force is given; a new type of event is a reason for it, a red test is not."""
+unless --force is given; a new type of event is a reason for it, a red test is not. earlier/ has records of earlier
+code, which nothing replaces."""
 import collections
 import json
 import pathlib
@@ -20,18 +21,22 @@ import uuid
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
-from harness import NO_WINDOW, ROOT, System, equal, runtime_line, wait_for  # noqa: E402
+from harness import NO_WINDOW, ROOT, System, equal, has, partition_of, runtime_line, wait_for  # noqa: E402
 from provisioning import AGENT, data, ends, gardener, kyma, provision_text, shoot_text, simple_text, \
     upgrade_text  # noqa: E402
 
 SERVICES = {"instances": "broker", "orchestrations": "orchestrator", "schedules": "scheduler",
             "runtimes": "provisioner"}
-TABLES = {"broker": ["instance"], "orchestrator": ["orchestration", "operation"], "scheduler": ["timer", "policy"],
-          "provisioner": ["configuration", "kubeconfig", "runtime", "operation"]}
-SIZE_MAX, PARTITIONS = 500_000, 4
+TABLES = {"broker": ["instance", "place", "block"],
+          "orchestrator": ["orchestration", "configuration", "operation", "latest", "releases"],
+          "scheduler": ["timer", "policy"], "provisioner": ["configuration", "kubeconfig", "runtime", "operation"]}
+SIZE_MAX, PARTITIONS = 1_500_000, 4
 SCENARIO = {"default": {"durationMs": [10, 30]},
             "rules": [{"runtime": "^bad-", "stage": "WaitingForInstallation", "fail": "istio: not ready"},
                       {"runtime": "^slow-", "durationMs": [1300, 1300]},
+                      {"runtime": "^once-", "stage": "WaitingForInstallation", "attempts": 1,
+                       "fail": "istio: not ready"},
+                      {"runtime": "^once-", "stage": "WaitingForShootUpgrade", "attempts": 1, "fail": "no machines"},
                       {"operation": "provision", "stage": "WaitingForInstallation", "durationMs": [1200, 1200],
                        "steps": 2},
                       {"operation": "upgradeKyma", "stage": "StartingUpgrade", "runtime": "^[0-9a-f]{8}-",
@@ -39,6 +44,10 @@ SCENARIO = {"default": {"durationMs": [10, 30]},
                        "component": "kyma installer"}]}
 ACTOR = {"issuer": "recording", "subject": "recorder", "email": ""}
 ACCOUNT = "^ga-record$"
+# Small ones, since each event of their adoption holds them all.
+RELEASES = {version: {"version": version, "components": [{"component": "istio", "namespace": "istio-system"}, AGENT],
+                      "configuration": [{"key": "global.domain", "value": "example.com"}]}
+            for version in ("1.20.4", "1.24.5", "2.3.0", "2.4.2")}
 
 
 def clock(from_now_s):
@@ -60,6 +69,27 @@ def line(runtime_id, **members):
 def tell(system, topic, key, kind, **data):
     system.produce(topic, key, {"id": str(uuid.uuid4()), "type": f"tidegate.{topic[:-1]}.{kind}.v1", "subject": key,
                                 "data": data})
+
+
+def write_releases(folder, releases):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, release in releases.items():
+        new = folder / f".{name}"
+        new.write_text(json.dumps(release, indent=1))
+        new.rename(folder / f"{name}.json")
+
+
+def retry(system, orchestration_id, *operation_ids, key=None):
+    """`retryOperations` of the answer."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded", **({"Idempotency-Key": key} if key else {})}
+    answer = system.ask("POST", f"/orchestrations/{orchestration_id}/retry",
+                        "&".join(f"operation-id={name}" for name in operation_ids), headers=headers)
+    equal(answer.status, 202, repr(answer))
+    return answer.json["retryOperations"]
+
+
+def stops(system, orchestration_id):
+    wait_for("it has stopped", lambda: ", stopped: " in system.orchestration(orchestration_id)["description"])
 
 
 def state_of(system, orchestration_id, runtime_id):
@@ -138,6 +168,99 @@ def policies(system):
     for operation_id, zone in zip(operation_ids, ("", "Europe/Berlin")):
         wait_for("it waits for that day", lambda: system.sql(
             f"SELECT days, zone FROM scheduler.timer WHERE operation_id = '{operation_id}'") == f"{day}|{zone}")
+
+
+def failures(system):
+    """Those of once- fail at their first attempt only."""
+    fleet = [line(name, globalAccount="ga-once", subAccount="sa-once") for name in ("once-1", "once-2", "once-calm")]
+    equal(system.import_lines(fleet + [line("slow-5", globalAccount="ga-slow")])["imported"], 4)
+    everyone = [{"globalAccount": "^ga-once$"}]
+    # One failure is enough to stop; each retry brings it to the next.
+    bounded = system.upgrade(include=everyone, strategy={"parallel": {"workers": 1}, "maxFailures": 1})
+    for key in ("first", "second", "third"):
+        stops(system, bounded)
+        equal(len(retry(system, bounded, key=key)), 1)
+    equal(system.ended(bounded)["operationStats"], {"succeeded": 3})
+    equal(retry(system, bounded, "unknown", key="too-late"), None)
+    # All at once, after the end.
+    ended = system.upgrade(include=everyone, strategy={"parallel": {"workers": 3}})
+    equal(system.ended(ended)["operationStats"], {"failed": 3})
+    failed = [operation["operationID"] for operation in system.operations(ended).values()]
+    for _ in range(2):
+        equal(retry(system, ended, failed[0], "unknown", failed[0], key="one"), failed[:1])
+    equal(system.ended(ended)["operationStats"], {"failed": 2, "succeeded": 1})
+    tell(system, "orchestrations", "kyma", "retry", orchestrationID=ended, lane="kyma", actor=ACTOR,
+         operations=[], retryID="one", bodyHash="another")
+    for orchestration_id, key in ((ended, "other"), (ended, None)):
+        tell(system, "orchestrations", "kyma", "retry", orchestrationID=orchestration_id, lane="kyma", actor=ACTOR,
+             operations=failed[:1], **({"retryID": key, "bodyHash": "h"} if key else {}))
+    # A newer upgrade of the instance makes them old.
+    equal(system.ended(system.upgrade(include=everyone, dryRun=True))["state"], "succeeded")
+    equal(retry(system, ended), None)
+    # While another one of it runs.
+    mixed = system.upgrade(include=everyone + [{"runtimeID": "slow-5"}], strategy={"parallel": {"workers": 4}})
+    wait_for("three have failed, one runs", lambda: system.orchestration(mixed).get("operationStats") ==
+             {"failed": 3, "in progress": 1})
+    equal(len(retry(system, mixed)), 3)
+    equal(system.ended(mixed)["operationStats"], {"succeeded": 4})
+    system.ask("POST", "/orchestrations/not-there/retry", "",
+               headers={"Content-Type": "application/x-www-form-urlencoded"})
+
+
+def clusters(system):
+    """Clusters get another version; one fails, is retried, and one is canceled."""
+    def upgrade(include, **body):
+        answer = system.ask("POST", "/upgrade/cluster", {"targets": {"include": include}, **body})
+        equal(answer.status, 202, repr(answer))
+        return answer.json["orchestrationID"]
+
+    wanted = {"kubernetesVersion": "1.22.1", "machineImage": "gardenlinux", "machineImageVersion": "318.9"}
+    changed = upgrade([{"globalAccount": "^ga-once$"}], kubernetes=wanted, strategy={"parallel": {"workers": 2}})
+    equal(system.reaches(changed, "failed")["operationStats"], {"failed": 3})
+    equal(len(retry(system, changed)), 3)
+    equal(system.reaches(changed, "succeeded")["operationStats"], {"succeeded": 3})
+    # That of rec-8 lacks members that a cluster needs: a dry run says so too.
+    rehearsed = upgrade([{"runtimeID": "rec-1"}, {"runtimeID": "rec-8"}], dryRun=True)
+    equal(system.reaches(rehearsed, "failed")["operationStats"], {"succeeded": 1, "failed": 1})
+    # In both lanes at once: whoever comes second waits for the runtime.
+    kyma = system.upgrade(include=[{"runtimeID": "slow-5"}])
+    wait_for("it runs", lambda: state_of(system, kyma, "slow-5") == "in progress")
+    waits = upgrade([{"runtimeID": "slow-5"}, {"runtimeID": "slow-3"}])
+    canceled = upgrade([{"runtimeID": "rec-6"}])
+    system.cancel(canceled)
+    equal(system.ended(kyma)["state"], "succeeded")
+    equal(system.reaches(waits, "succeeded")["operationStats"], {"succeeded": 2})
+
+
+def releases(system):
+    """A folder that is wrong, one with versions of accounts and an override, and then what was missing."""
+    folder, lane = system.run / "releases", partition_of("kyma", PARTITIONS)
+
+    def in_force(column):
+        return system.sql(f"SELECT {column} FROM orchestrator.releases WHERE partition = {lane}")
+
+    fleet = [line(f"rel-{index}", globalAccount="ga-releases", subAccount=f"sa-{name}", planName=plan)
+             for index, (name, plan) in enumerate((("any", "azure"), ("any", "trial"), ("old", "azure"),
+                                                   ("lost", "azure"), ("lost", "trial")))]
+    equal(system.import_lines(fleet)["imported"], 5)
+    (folder / "2.4.2.json").write_text('{"version": "2.4.2",\n "components": []}')
+    has(wait_for("it is refused", lambda: in_force("refused_reason")), "2.4.2.json: line 2: components: ")
+    before = in_force("hash")
+    write_releases(folder, {
+        "2.4.2": {**RELEASES["2.4.2"], "overrides": [
+            {"match": {"plan": "trial"}, "configuration": [{"key": "global.size", "value": "small"}]}]},
+        "versions": {"accounts": {"GA_ga-releases": "2.4.2", "SA_sa-old": "2.3.0", "SA_sa-lost": "2.9.9"}}})
+    wait_for("it is adopted", lambda: in_force("hash") != before and in_force("refused_hash") == "")
+    upgraded = system.upgrade(include=[{"globalAccount": "^ga-releases$"}], strategy={"parallel": {"workers": 5}})
+    equal(system.ended(upgraded)["operationStats"], {"succeeded": 3, "failed": 2})
+    equal(len(retry(system, upgraded)), 2)
+    wait_for("there is still nothing to be had", lambda: ", retried " in (
+        it := system.orchestration(upgraded))["description"] and it["state"] == "failed")
+    before = in_force("hash")
+    write_releases(folder, {"2.9.9": {**RELEASES["2.4.2"], "version": "2.9.9"}})
+    wait_for("it is adopted", lambda: in_force("hash") != before)
+    equal(len(retry(system, upgraded)), 2)
+    equal(system.reaches(upgraded, "succeeded")["operationStats"], {"succeeded": 5})
 
 
 def gone(system):
@@ -240,10 +363,12 @@ def main():
     if not sys.argv[1:] and any(file.exists() for file in files):
         sys.exit("record.py: there is a recording, and it is evidence: --force replaces it")
     run = ROOT / ".run-record"
-    system = System(SCENARIO, {"TIDEGATE_MAINTENANCE_POLICY": str(run / "policy.json")}, PARTITIONS, run)
+    system = System(SCENARIO, {"TIDEGATE_MAINTENANCE_POLICY": str(run / "policy.json"),
+                               "TIDEGATE_RELEASES": str(run / "releases")}, PARTITIONS, run)
     system.wipe()
+    write_releases(run / "releases", RELEASES)
     with system:
-        for part in (imports, upgrades, windows, policies, gone, clients):
+        for part in (imports, upgrades, windows, policies, failures, clusters, gone, releases, clients):
             print(part.__name__, flush=True)
             part(system)
         at_rest(system)

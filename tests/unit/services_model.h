@@ -1,0 +1,26 @@
+/* services_model.h - what the events of orchestrator and provisioner say, beside their rows: what was promised must
+ * hold at each of them, and the rows must say the same. Whatever is wrong fails the test that runs, with the seed. */
+#ifndef TIDEGATE_TESTS_SERVICES_MODEL_H
+#define TIDEGATE_TESTS_SERVICES_MODEL_H
+
+#include "tests/unit/services_world.h"
+
+/* By operation {orchestration, runtime, state, phase, begin, end, created, attempt, ended}, where `ended` is how
+ * the attempt ended at the provisioner; by orchestration {lane, maxFailures, dryRun, resolved, failed, halted}; by
+ * runtime what runs. */
+struct model {
+    struct services *services; /* borrowed; set before the first event */
+    json_t *operations, *orchestrations, *running;
+};
+
+void model_init(struct model *model);
+void model_release(struct model *model);
+
+/* `context`: the model. */
+void model_event(void *context, enum services_index service, const char *type, const struct event *event);
+
+/* What holds at any moment; and what does when nothing follows any more. */
+void model_check(struct model *model);
+void model_check_ended(struct model *model);
+
+#endif
