@@ -175,7 +175,7 @@ demo: deps graphiql ## upgrade a fleet of 40 simulated runtimes and watch
 
 ASAN := BUILD=$(BUILD)-asan SANITIZE=address,undefined
 
-.PHONY: test unit unit-asan integration e2e chaos bench bench-graphql fuzz fuzz-programs
+.PHONY: test unit unit-asan integration e2e chaos bench bench-orchestrations bench-timers bench-graphql fuzz fuzz-programs
 test: deps graphiql ## all suites; the last line counts
 	@$(MAKE) --no-print-directory all test-programs
 	@$(MAKE) --no-print-directory $(ASAN) all test-programs
@@ -192,9 +192,16 @@ integration e2e chaos: deps ## one kind of suites on the real Kafka and PostgreS
 	@$(MAKE) --no-print-directory all test-programs
 	@tests/run $@
 
-bench: deps ## speed and size
+bench: deps ## speed and size: upgrades, then the two below it
+	@deploy/dev/deps --bench
 	@$(MAKE) --no-print-directory all $(BENCH_PROGRAMS)
-	@tests/bench/bench.py
+	@failed=0; for part in bench orchestrations timers; do \
+	    echo "== tests/bench/$$part.py"; tests/bench/$$part.py || failed=1; done; exit $$failed
+
+bench-orchestrations bench-timers: bench-%: deps ## orchestrations of 100,000 beside pgbench, how fast they end; timers
+	@deploy/dev/deps --bench
+	@$(MAKE) --no-print-directory all $(BENCH_PROGRAMS)
+	@tests/bench/$*.py
 
 bench-graphql: deps ## speed of GraphQL: the engine beside graphql-js, the API beside evhttp and pgbench
 	@deploy/dev/deps --bench

@@ -12,8 +12,8 @@ import time
 import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-RUN = os.path.join(ROOT, ".run-bench")
-PORT = 8380
+RUN = os.path.abspath(os.environ.get("TIDEGATE_RUN") or os.path.join(ROOT, ".run-bench"))
+PORT = int(os.environ.get("TIDEGATE_PORT") or 8380)
 SERVICES = {"api-gateway": PORT, "broker": PORT + 1, "orchestrator": PORT + 2, "scheduler": PORT + 3,
             "provisioner": PORT + 4}
 QUICK = "--quick" in sys.argv
@@ -83,6 +83,19 @@ def get(path, port=PORT):
     return urllib.request.urlopen(request, timeout=30).read().decode()
 
 
+def post(path, body, method="POST"):
+    request = urllib.request.Request("http://127.0.0.1:%d%s" % (PORT, path), data=json.dumps(body).encode(),
+                                     headers={"Authorization": "Bearer " + TOKEN}, method=method)
+    return json.load(urllib.request.urlopen(request, timeout=30))
+
+
+def settings():
+    """The settings of the system, as its processes have them."""
+    env = dict(line.replace("export ", "", 1).rstrip("\n").split("=", 1) for line in open(os.path.join(RUN, "env"))
+               if line.startswith("export "))
+    return {name: value.replace("\\ ", " ").replace("\\", "").strip("'") for name, value in env.items()}
+
+
 def count(what):
     total = 0
     for name, port in SERVICES.items():
@@ -126,11 +139,9 @@ def iso_s(text):
 
 def upgrade():
     body = {"targets": {"include": [{"target": "all"}]}, "strategy": {"parallel": {"workers": WORKERS}}}
-    request = urllib.request.Request("http://127.0.0.1:%d/upgrade/kyma" % PORT, data=json.dumps(body).encode(),
-                                     headers={"Authorization": "Bearer " + TOKEN}, method="POST")
     before = {what: count(what) for what in ("records", "events")}
     cpu, began = cpu_seconds(), time.time()
-    orchestration = json.load(urllib.request.urlopen(request))["orchestrationID"]
+    orchestration = post("/upgrade/kyma", body)["orchestrationID"]
     ended = wait_ended(orchestration)
     seconds = iso_s(ended["updatedAt"]) - iso_s(ended["createdAt"])
     if ended["operationStats"] != {"succeeded": FLEET}:
@@ -157,9 +168,7 @@ def bench_upgrades():
 
 
 def bench_latency():
-    env = dict(line.replace("export ", "", 1).split("=", 1) for line in open(os.path.join(RUN, "env"))
-               if line.startswith("export "))
-    plain = {name: value.strip().replace("\\ ", " ").strip("'") for name, value in env.items()}
+    plain = settings()
     body = '{"targets":{"include":[{"runtimeID":"bench-00001"}]},"dryRun":true}'
     path = os.path.join(RUN, "request")
     with open(path, "w") as request:

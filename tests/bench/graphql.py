@@ -54,12 +54,6 @@ def body(query, runtime="graphql-@@@@@"):
     return json.dumps({"query": query, **({"variables": {"id": runtime}} if runtime else {})})
 
 
-def database():
-    env = dict(line.replace("export ", "", 1).rstrip("\n").split("=", 1) for line in open(os.path.join(RUN, "env"))
-               if line.startswith("export "))
-    return {name: value.replace("\\ ", " ").replace("\\", "").strip("'") for name, value in env.items()}
-
-
 def wrk(port, text, connections=CONNECTIONS, seconds=SECONDS, stride=0):
     """Requests a second, the best of some rounds; each must be answered without errors."""
     path = os.path.join(RUN, "wrk.lua")
@@ -109,7 +103,7 @@ def bench_typename():
 
 def pgbench():
     """The statement that runtimeStatus costs, by as many connections."""
-    path, env = os.path.join(RUN, "status.sql"), database()
+    path, env = os.path.join(RUN, "status.sql"), bench.settings()
     statement = re.search(r"PREPARE runtime_status\S*[^A]*AS\s+(.*?);", bench_statement(), re.S).group(1)
     with open(path, "w") as sql:
         sql.write("\\set n random(0, %d)\n" % (FLEET - 1))
@@ -137,7 +131,7 @@ def idle():
     """Waits until no operation runs."""
     deadline = time.time() + 300
     while time.time() < deadline:
-        done = script("psql", "-X", "-qtA", "-d", database()["TIDEGATE_DATABASE"], "-c",
+        done = script("psql", "-X", "-qtA", "-d", bench.settings()["TIDEGATE_DATABASE"], "-c",
                       "SELECT count(*) FROM provisioner.operation WHERE state = 'in progress'")
         if done.strip() == "0":
             return
@@ -146,7 +140,7 @@ def idle():
 
 
 def in_progress_or_done():
-    return int(script("psql", "-X", "-qtA", "-d", database()["TIDEGATE_DATABASE"], "-c",
+    return int(script("psql", "-X", "-qtA", "-d", bench.settings()["TIDEGATE_DATABASE"], "-c",
                       "SELECT count(*) FROM provisioner.operation WHERE lane IS NULL AND type = 'upgradeKyma'"))
 
 
@@ -169,7 +163,7 @@ def bench_upgrades():
 
 
 def bench_latency():
-    env, text = database(), body(UPGRADE)
+    env, text = bench.settings(), body(UPGRADE)
     path = os.path.join(RUN, "request")
     with open(path, "w") as request:
         request.write("POST /graphql HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nTenant: %s\r\n"
