@@ -71,8 +71,10 @@ def bodies(suite, system):
                    for token in (system.token("runtimeOperator"), None)]
         equal(answers, [403, 401])
     with suite.case("1.5: both types stand in one list"):
-        types = {it["type"] for it in system.get("/orchestrations?page_size=100")["data"]}
-        equal("upgradeCluster" in types, True)
+        pages = -(-system.get("/orchestrations?page_size=1")["totalCount"] // 100)
+        types = {it["type"] for page in range(1, pages + 1)
+                 for it in system.get(f"/orchestrations?page_size=100&page={page}")["data"]}
+        equal(types, {"upgradeKyma", "upgradeCluster"})
 
 
 def detail(system, orchestration_id, operation_id, status=200):

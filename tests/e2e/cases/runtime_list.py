@@ -168,7 +168,7 @@ def selectors(suite, system):
                           f" '{orchestration_id}' ORDER BY include_index, shoot_name").split("\n")
 
     system.import_fleet("ga-select", [f"select-{i}" for i in "edcba"])
-    import_anyhow(system, "select-w", maintenanceWindowBegin="2200", maintenanceWindowEnd="020000+0000")
+    import_anyhow(system, "select-w", maintenanceWindowBegin="", maintenanceWindowEnd="020000+0000")
     import_anyhow(system, "select-h", maintenanceWindowBegin="220000+0000", maintenanceWindowEnd="")
     with suite.case("4: the first include selector that matches counts, each runtime once; unreadable windows are skipped"):
         equal(targets([{"runtimeID": "select-d"}, {"globalAccount": "^ga-select$"}]),
