@@ -9,6 +9,7 @@
 #include "common/base/id.h"
 #include "common/release/override.h"
 #include "common/release/release_check.h"
+#include "common/release/version.h"
 
 enum { MADE_MAX = 4096 };
 
@@ -345,9 +346,18 @@ const char *releases_default(const struct releases *releases)
 
 bool releases_have_default(const struct releases *releases, const char *version, struct error *err)
 {
-    return releases_default(releases) != NULL || releases_configuration(releases, version) != NULL ||
-           error_set(err, ERROR_INPUT, "there is no release %.64s, which is sent where nobody names one; there are: %s",
-                     version, releases->list);
+    const char *usual = releases_default(releases) != NULL ? releases_default(releases) : version;
+    int major = kyma_version_major(usual, usual);
+
+    if (releases_configuration(releases, usual) == NULL)
+        return error_set(err, ERROR_INPUT,
+                         "there is no release %.64s, which is sent where nobody names one; there are: %s", usual,
+                         releases->list);
+    return (major >= 1 && major <= KYMA_MAJOR_MAX) ||
+           error_set(err, ERROR_INPUT,
+                     "Kyma %.64s, which is sent where nobody names one, cannot be sent: the major versions 1 to %d are "
+                     "known",
+                     usual, KYMA_MAJOR_MAX);
 }
 
 static const char *version_of(const struct releases *releases, const char *prefix, const char *account)

@@ -92,8 +92,8 @@ size_t releases_override_count(const struct releases *releases, size_t index);
 /* The version that is sent where nobody names one; NULL: versions.json names none. */
 const char *releases_default(const struct releases *releases);
 
-/* Is the version that is sent where nobody names one, the folder's default or else `version`, a release? False: `err`
- * says what is wrong. */
+/* Is the version that is sent where nobody names one, the folder's default or else `version`, a release, and of a major
+ * version that is known? False: `err` says what is wrong. */
 bool releases_have_default(const struct releases *releases, const char *version, struct error *err);
 
 /* The version that versions.json names for the subaccount, else for the global account; NULL: for neither. */

@@ -112,6 +112,7 @@ void orchestration_decide_upgrade(const struct state *state, const struct reques
     const char *id = data_text(request->data, "orchestrationID"), *lane = data_text(request->data, "lane");
     const char *version = version_to_send(state, request);
     const struct orchestration *known = orchestration_find(state, id);
+    struct error why;
 
     if (known != NULL && strcmp(known->body_hash, data_text(request->data, "bodyHash")) == 0) {
         repeat(request, id, 202, out);
@@ -127,6 +128,8 @@ void orchestration_decide_upgrade(const struct state *state, const struct reques
                              "while creating orchestration: %s is too long for an orchestrationID", id);
     } else if (lane_type_find(lane) == NULL) {
         orchestration_refuse(request, id, 400, out, "while creating orchestration: there is no lane %s", lane);
+    } else if (version[0] != '\0' && !state_releases_usable(state, &why)) {
+        orchestration_refuse(request, id, 500, out, "while validating kyma version: %s", why.message);
     } else if (version[0] != '\0' && releases_configuration(state_releases(state), version) == NULL) {
         orchestration_refuse(request, id, 400, out,
                              "while validating kyma version: there is no release %s; there are: %s", version,

@@ -77,7 +77,8 @@ static bool is_understood(const char *version, const char *usual, struct error *
 static void choose(const struct state *state, const struct operation *operation, struct choice *choice)
 {
     *choice = (struct choice){ .version = version_of(state, operation) };
-    if (is_understood(choice->version, state_kyma_version(state), &choice->why))
+    if (state_releases_usable(state, &choice->why) &&
+        is_understood(choice->version, state_kyma_version(state), &choice->why))
         choice->body = releases_configured(state_releases(state), choice->version, runtime_of(operation), choice->hash,
                                            &choice->why);
     if (choice->body == NULL)
@@ -141,8 +142,9 @@ static bool part_end(struct part *part, int configured, struct decision *out)
 
     if (said)
         decision_event(out, EVENT_CONFIGURED, part->orchestration->id,
-                       json_pack("{s:i, s:O, s:O}", "configured", configured, "choices", part->choices,
-                                 "configurations", part->configurations));
+                       json_pack("{s:i, s:O, s:O, s:o*}", "configured", configured, "choices", part->choices,
+                                 "configurations", part->configurations, "description",
+                                 retry_description(part->orchestration)));
     json_decref(part->choices);
     json_decref(part->places);
     json_decref(part->configurations);

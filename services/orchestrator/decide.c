@@ -18,16 +18,6 @@ static void fail_resolving(const struct orchestration *orchestration, struct dec
     decision_event(out, EVENT_FAILED, orchestration->id, json_pack("{s:s}", "description", description));
 }
 
-static void operation_id(const char *orchestration_id, const char *runtime_id, char out[UUID_SIZE])
-{
-    char *name;
-
-    if (asprintf(&name, "operation\n%s\n%s", orchestration_id, runtime_id) < 0)
-        abort();
-    uuid_derive(name, out);
-    free(name);
-}
-
 /* The targets that are new, each with its operation: two instances may name one runtime, which is upgraded once. */
 static json_t *targets_new(const struct state *state, const struct orchestration *orchestration, const json_t *targets)
 {
@@ -41,7 +31,7 @@ static json_t *targets_new(const struct state *state, const struct orchestration
 
         if (runtime_id[0] == '\0')
             continue;
-        operation_id(orchestration->id, runtime_id, id);
+        orchestration_operation_id(orchestration->id, runtime_id, id);
         if (operation_find(state, id) != NULL || json_object_get(seen, id) != NULL)
             continue;
         json_object_set_new(seen, id, json_true());
@@ -184,8 +174,12 @@ static void decide_report(const struct state *state, const struct request *reque
  * quick. The other deadline needs nothing here: what is left to dispatch follows from the state. */
 static void decide_wake(const struct state *state, const struct request *request, struct decision *out)
 {
-    const struct orchestration *orchestration = orchestration_find(state, data_text(request->data, "id"));
+    const char *deadline = data_text(request->data, "id");
+    const char *again = strstr(deadline, DEADLINE_AGAIN);
+    char *id = strndup(deadline, again == NULL ? strlen(deadline) : (size_t)(again - deadline));
+    const struct orchestration *orchestration = orchestration_find(state, id);
 
+    free(id);
     if (orchestration == NULL || !orchestration_has_turn(state, orchestration))
         return;
     if (orchestration->state == ORCHESTRATION_RETRYING) {

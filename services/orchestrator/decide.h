@@ -55,10 +55,17 @@ bool configure_is_in(const struct decision *decision);
 
 /* --- What becomes of operations that are to be retried (retry.c) --- */
 
+/* The description of the orchestration with how many are retried, if it says "retrying" yet; else NULL. The caller owns
+ * it. */
+json_t *retry_description(const struct orchestration *orchestration);
+
 /* They are pending again; their orchestration, if it had ended, goes on. */
 void retry_resume(const struct orchestration *orchestration, struct decision *out);
 
 /* --- Turns (settle.c) --- */
+
+/* Stands between the ID of an orchestration that is to go on with a retry and how far that has come, in its deadline. */
+#define DEADLINE_AGAIN "/again/"
 
 /* Is it among the first of its lane, which go on? */
 bool orchestration_has_turn(const struct state *state, const struct orchestration *orchestration);

@@ -81,6 +81,15 @@ static void learn_ended(struct state *state, const struct operation *operation, 
         changes_row(out, TABLE_LATEST, id);
 }
 
+/* It stays if the event has none. */
+static void set_description(struct orchestration *orchestration, const struct event *event)
+{
+    const char *description = json_string_value(json_object_get(event->data, "description"));
+
+    if (description != NULL)
+        text_set(&orchestration->description, description);
+}
+
 /* --- Versions and configurations --- */
 
 static void add_configuration(struct orchestration *orchestration, const char *hash, json_t *body, struct changes *out)
@@ -132,6 +141,7 @@ static void evolve_configured(struct state *state, struct orchestration *orchest
         evolve_choice(state, orchestration, item, event, out);
     }
     orchestration->configured = (int)data_integer(event->data, "configured");
+    set_description(orchestration, event);
 }
 
 /* `updated_at` stays: leaving `pending` is no update. */
@@ -223,14 +233,6 @@ static void evolve_stopped(struct orchestration *orchestration, const struct eve
 {
     orchestration->stopped = true;
     text_set(&orchestration->description, data_text(event->data, "description"));
-}
-
-static void set_description(struct orchestration *orchestration, const struct event *event)
-{
-    const char *description = json_string_value(json_object_get(event->data, "description"));
-
-    if (description != NULL)
-        text_set(&orchestration->description, description);
 }
 
 /* One that had ended waits at the end of its lane for another turn. */

@@ -44,11 +44,37 @@ void latest_add(struct state *state, const struct lane_type *type, const char *i
     HASH_ADD_KEYPTR(hh, state->latest, latest->id, strlen(latest->id), latest);
 }
 
+static bool is_older(const struct operation *other, const struct operation *operation)
+{
+    return other != NULL && other->created_at < operation->created_at && other->state != OPERATION_SUCCEEDED &&
+           other->state != OPERATION_CANCELED &&
+           strcmp(other->texts[TEXT_INSTANCE_ID], operation->texts[TEXT_INSTANCE_ID]) == 0;
+}
+
+/* May one of another orchestration of the lane still fail, and be retried when this one is long forgotten? Few have
+ * operations and are not finished, usually this one alone. */
+static bool older_is_underway(const struct state *state, const struct operation *operation)
+{
+    const struct lane *lane = operation->orchestration->lane;
+
+    for (size_t i = 0; i < lane->unfinished.count; i++) {
+        const struct orchestration *other = orchestration_of_turn(lane->unfinished.items[i]);
+        char id[UUID_SIZE];
+
+        if (other == operation->orchestration || other->count == 0)
+            continue;
+        orchestration_operation_id(other->id, operation->texts[TEXT_RUNTIME_ID], id);
+        if (is_older(operation_find(state, id), operation))
+            return true;
+    }
+    return false;
+}
+
 const char *latest_learn(struct state *state, const struct operation *operation)
 {
     struct latest *latest = latest_of(state, operation);
 
-    if (latest == NULL && operation->state == OPERATION_FAILED) {
+    if (latest == NULL && (operation->state == OPERATION_FAILED || older_is_underway(state, operation))) {
         latest_add(state, operation->orchestration->lane->type, operation->texts[TEXT_INSTANCE_ID],
                    operation->created_at);
         return latest_of(state, operation)->id;

@@ -1,8 +1,9 @@
 /* latest.h - the newest operation of an instance: what is older must not be retried, for it would undo what came since.
  *
  * Orchestrations that ended are not in memory, so what counts of them is kept here: of instances of which an upgrade of
- * the lane failed, some time, when the newest of their operations that ended was made. What ended before the first
- * failure need not be known, because only what failed is retried. One an instance and lane at most, always all. */
+ * the lane failed, some time, when the newest of their operations that ended was made. What succeeded before the first
+ * failure need not be known, because only what failed is retried; unless an older operation is still under way, in an
+ * orchestration that runs beside, and may fail yet. One an instance and lane at most, always all. */
 #ifndef TIDEGATE_ORCHESTRATOR_LATEST_H
 #define TIDEGATE_ORCHESTRATOR_LATEST_H
 

@@ -77,11 +77,10 @@ CREATE TABLE IF NOT EXISTS operation (
     PRIMARY KEY (operation_id)
 ) WITH (fillfactor = 60);
 
-CREATE INDEX IF NOT EXISTS operation_page ON operation (orchestration_id, created_at, operation_id);
 CREATE UNIQUE INDEX IF NOT EXISTS operation_position ON operation (orchestration_id, position);
 
--- Of instances of which an upgrade of the lane failed, some time: when the newest of their operations that ended was
--- made. What is older is not retried.
+-- Of instances of which an upgrade of the lane failed, some time, or still could while a newer one succeeded: when the
+-- newest of their operations that ended was made. What is older is not retried.
 CREATE TABLE IF NOT EXISTS latest (
     partition   integer     NOT NULL,
     lane        text        NOT NULL,

@@ -41,7 +41,8 @@ void orchestration_decide_releases(const struct state *state, const struct reque
                        json_pack("{s:s, s:o, s:s, s:i}", "request", orchestration_core.request_types[request->type],
                                  "actor", orchestration_actor(request), "reason",
                                  "releases with their hash, or an error, are required", "status", 400));
-    } else if (adoption->hash != NULL && strcmp(adoption->hash, hash) == 0 && adoption->refused == NULL) {
+    } else if (adoption->hash != NULL && strcmp(adoption->hash, hash) == 0 && adoption->refused == NULL &&
+               state_releases_usable(state, NULL)) {
         return; /* in force */
     } else if (check(state, json, &why)) {
         decision_event(out, EVENT_RELEASES_ADOPTED, subject, json_pack("{s:s, s:O}", "hash", hash, "releases", json));

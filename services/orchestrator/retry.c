@@ -213,21 +213,27 @@ void orchestration_decide_retry(const struct state *state, const struct request 
 
 /* --- Going on --- */
 
+/* All that are to be retried are still known as such when the first event says something of them. */
+json_t *retry_description(const struct orchestration *orchestration)
+{
+    static const char retrying[] = "retrying";
+    size_t length = strlen(orchestration->description);
+    char description[REASON_SIZE];
+
+    if (length < strlen(retrying) || strcmp(orchestration->description + length - strlen(retrying), retrying) != 0)
+        return NULL;
+    reason_format(description, "%.*sretried %zu operations", (int)(length - strlen(retrying)),
+                  orchestration->description, orchestration->by_state[OPERATION_RETRYING]);
+    return json_string(description);
+}
+
 /* One that had ended asks for windows anew, for the policy may be another by now; where others of it run, a window that
  * an operation had is good as long as it is open. */
 void retry_resume(const struct orchestration *orchestration, struct decision *out)
 {
-    static const char retrying[] = "retrying";
-    size_t count = orchestration->by_state[OPERATION_RETRYING], length = strlen(orchestration->description);
     bool ended = orchestration->state == ORCHESTRATION_RETRYING;
-    json_t *data = json_pack("{s:I, s:s}", "operations", (json_int_t)count, "windows", ended ? "new" : "kept");
+    json_t *data = json_pack("{s:I, s:s, s:o*}", "operations", (json_int_t)orchestration->by_state[OPERATION_RETRYING],
+                             "windows", ended ? "new" : "kept", "description", retry_description(orchestration));
 
-    if (length >= strlen(retrying) && strcmp(orchestration->description + length - strlen(retrying), retrying) == 0) {
-        char description[REASON_SIZE];
-
-        reason_format(description, "%.*sretried %zu operations", (int)(length - strlen(retrying)),
-                      orchestration->description, count);
-        json_object_set_new(data, "description", json_string(description));
-    }
     decision_event(out, EVENT_RESUMED, orchestration->id, data);
 }

@@ -65,9 +65,15 @@ static void schedule(const struct state *state, const struct orchestration *orch
     const struct releases *releases = state_releases(state);
     const char *version = of_cluster ? "" : orchestration_version_to_send(state, orchestration);
     json_t *configuration = of_cluster ? NULL : (json_t *)(uintptr_t)releases_configuration(releases, version);
-    char description[128];
+    char description[REASON_SIZE];
+    struct error why;
     json_t *data;
 
+    if (!of_cluster && !state_releases_usable(state, &why)) {
+        reason_format(description, "while resolving operations: %s", why.message);
+        decision_event(out, EVENT_FAILED, orchestration->id, json_pack("{s:s}", "description", description));
+        return;
+    }
     if (configuration == NULL && !of_cluster) { /* it was there when the orchestration was accepted */
         snprintf(description, sizeof description, "while resolving operations: there is no release %.64s any more",
                  version);
@@ -291,8 +297,13 @@ void orchestration_settle(const void *state, int64_t now_ms, struct decision *ou
 static bool due(const struct orchestration *orchestration, struct deadline *deadline)
 {
     deadline->at_ms = 0;
-    if (orchestration->partitions == 0 || orchestration->state == ORCHESTRATION_RETRYING) {
+    if (orchestration->partitions == 0) {
         snprintf(deadline->id, sizeof deadline->id, "%.63s", orchestration->id);
+        return true;
+    }
+    if (orchestration->state == ORCHESTRATION_RETRYING) {
+        snprintf(deadline->id, sizeof deadline->id, "%.36s" DEADLINE_AGAIN "%zu", orchestration->id,
+                 configure_missing(orchestration));
         return true;
     }
     if (orchestration->state == ORCHESTRATION_PENDING && is_resolved(orchestration)) {

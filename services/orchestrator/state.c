@@ -43,7 +43,7 @@ static const struct lane_type lane_types[] = {
 
 /* --- Lanes --- */
 
-static struct orchestration *orchestration_of_turn(const struct heap_item *turn)
+struct orchestration *orchestration_of_turn(const struct heap_item *turn)
 {
     return (struct orchestration *)((uintptr_t)turn - offsetof(struct orchestration, turn));
 }
@@ -98,6 +98,16 @@ size_t lane_firsts(const struct lane *lane, const struct orchestration *out[LANE
 }
 
 /* --- Operations --- */
+
+void orchestration_operation_id(const char *orchestration_id, const char *runtime_id, char out[UUID_SIZE])
+{
+    char *name;
+
+    if (asprintf(&name, "operation\n%s\n%s", orchestration_id, runtime_id) < 0)
+        abort();
+    uuid_derive(name, out);
+    free(name);
+}
 
 const struct operation *operation_of_turn(const struct heap_item *turn)
 {
@@ -451,6 +461,15 @@ const struct releases *state_releases(const struct state *state)
     return state->adoption.releases != NULL ? state->adoption.releases : state->settings->releases;
 }
 
+bool state_releases_usable(const struct state *state, struct error *err)
+{
+    const struct adoption *adoption = &state->adoption;
+
+    return adoption->releases != NULL || adoption->hash == NULL ||
+           error_set(err, ERROR_INPUT, "the releases in force cannot be understood any more: %.400s",
+                     adoption->broken.message);
+}
+
 const char *state_kyma_version(const struct state *state)
 {
     const char *version = releases_default(state_releases(state));
@@ -473,7 +492,7 @@ void adoption_adopt_releases(struct adoption *adoption, const char *hash, json_t
     adoption_release(adoption);
     adoption->hash = value_copy(hash);
     adoption->json = json_incref(json);
-    adoption->releases = releases_new(json, NULL);
+    adoption->releases = releases_new(json, &adoption->broken);
     adoption->adopted_at = at_ms;
 }
 

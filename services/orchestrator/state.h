@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <uthash.h>
 
+#include "common/base/error.h"
 #include "common/base/heap.h"
 #include "common/base/id.h"
 #include "services/orchestrator/orchestration.h"
@@ -165,10 +166,11 @@ struct lane {
 
 /* The releases that were adopted last, and the folder that was refused since. */
 struct adoption {
-    char *hash;   /* NULL: none yet */
-    json_t *json; /* as releases_json gives it */
-    struct releases *releases;
-    char *refused, *reason; /* hash, and why; NULL: none since */
+    char *hash;                /* NULL: none yet */
+    json_t *json;              /* as releases_json gives it */
+    struct releases *releases; /* NULL: none yet, or `broken` */
+    struct error broken;       /* why the JSON is no valid folder any more, though it was when it was adopted */
+    char *refused, *reason;    /* hash, and why; NULL: none since */
     int64_t adopted_at, refused_at;
 };
 
@@ -183,6 +185,9 @@ struct state {
 
 /* The releases in force: those adopted, else those that the process started with. For decisions only. */
 const struct releases *state_releases(const struct state *state);
+
+/* Are those the ones that were adopted, if any were? False: `err` says why nothing should be decided by them. */
+bool state_releases_usable(const struct state *state, struct error *err);
 
 /* The version of Kyma that is sent where nobody names one. For decisions only. */
 const char *state_kyma_version(const struct state *state);
@@ -231,6 +236,9 @@ const char *orchestration_remembered(const struct orchestration *orchestration, 
 /* Operations that hold a slot. */
 size_t orchestration_running(const struct orchestration *orchestration);
 
+/* The ID of its operation on that runtime, whether there is one or not. */
+void orchestration_operation_id(const char *orchestration_id, const char *runtime_id, char out[UUID_SIZE]);
+
 /* A new one, pending and waiting, which the state owns, behind all others; `id` is not known yet. NULL texts become "". */
 struct operation *operation_add(struct state *state, struct orchestration *orchestration, const char *id, int include,
                                 const char *const texts[TEXT_COUNT]);
@@ -256,5 +264,6 @@ size_t orchestration_opening(const struct orchestration *orchestration, int64_t 
 
 /* The operation or orchestration in whose `turn` this is. */
 const struct operation *operation_of_turn(const struct heap_item *turn);
+struct orchestration *orchestration_of_turn(const struct heap_item *turn);
 
 #endif

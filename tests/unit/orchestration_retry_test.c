@@ -395,6 +395,30 @@ static void newer_operation_counts_after_its_orchestration_was_forgotten(void **
     scene_free(scene);
 }
 
+/* Two run at a time: the newer one is through before the older one fails. */
+static void newer_operation_that_succeeded_before_the_older_one_failed_counts(void **state)
+{
+    struct scene *scene;
+
+    (void)state;
+    orchestration_scene_settings.orchestrations_max = 2;
+    scene = scene_open();
+    three_open(scene, parameters(3, "immediate"));
+    newer_sent(scene);
+    then_row(scene, "latest", "kyma/instance-r1", NULL);
+    report_of(scene, "o2", "r1", "succeeded", "");
+    then_row(scene, "latest", "kyma/instance-r1", "{'created_at': '2022-02-01T09:01:00Z'}");
+    orchestration_core.evict((void *)(uintptr_t)scene_state(scene), "o2");
+    report(scene, "r1", "failed", "boom");
+    report(scene, "r2", "failed", "boom");
+    report(scene, "r3", "succeeded", "");
+    then_row(scene, "latest", "kyma/instance-r3", NULL);
+    retry(scene, "o1", "");
+    quoted_outcome(scene, text("['%s']", op("r2")), text("['%s']", op("r1")), "null", accepted);
+    scene_free(scene);
+    orchestration_scene_settings.orchestrations_max = 0;
+}
+
 static void dry_run_counts_as_newer(void **state)
 {
     struct scene *scene = scene_open();
@@ -603,6 +627,7 @@ int main(void)
         cmocka_unit_test(operation_with_a_newer_one_on_its_instance_is_old),
         cmocka_unit_test(newer_operation_that_was_canceled_does_not_count),
         cmocka_unit_test(newer_operation_counts_after_its_orchestration_was_forgotten),
+        cmocka_unit_test(newer_operation_that_succeeded_before_the_older_one_failed_counts),
         cmocka_unit_test(dry_run_counts_as_newer),
         cmocka_unit_test(failed_operation_is_retried_inside_the_running_orchestration),
         cmocka_unit_test(retry_during_the_last_operation_is_done_before_the_end),

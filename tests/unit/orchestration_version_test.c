@@ -281,6 +281,48 @@ static void many_that_differ_stand_in_several_records(void **state)
     scene_free(scene);
 }
 
+/* A later program may understand less than the one that adopted them. */
+static void releases_that_are_understood_no_longer_decide_nothing_until_others_are_adopted(void **state)
+{
+    static const char gone[] = "{'releases': 'gone'}";
+    struct scene *scene = scene_open();
+
+    (void)state;
+    request_upgrade(scene, "o1", parameters(1, "immediate"));
+    wake(scene);
+    targets(scene, 0, target_of("r1", "ga", "sa", "azure"), true);
+    given(scene, TYPE "releasesAdopted.v1", "releases", text("{'hash': '%s', 'releases': %s}", hash_of(gone), gone));
+    request_upgrade(scene, "o2", parameters(1, "immediate"));
+    then_outcome(scene, 500, NULL);
+    targets(scene, 1, "", true);
+    then_events(scene, TYPE "targeted.v1 o1", TYPE "failed.v1 o1", NULL);
+    adopt(scene, gone); /* it is not in force, though its hash is */
+    then_events(scene, TYPE "releasesRefused.v1 releases", NULL);
+    adopt(scene, folder);
+    request_upgrade(scene, "o2", parameters(1, "immediate"));
+    then_outcome(scene, 202, NULL);
+    scene_free(scene);
+}
+
+static void folder_whose_default_cannot_be_sent_is_refused(void **state)
+{
+    static const char *const defaults[] = { "3.0.0", "0.9.0", "PR-7" };
+    struct scene *scene = scene_open();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++) {
+        adopt(scene, text("{'releases': [{'version': '%s', 'components': [{'component': 'istio', 'namespace': "
+                          "'istio'}], 'configuration': []}], 'versions': {'default': '%s'}}",
+                          defaults[i], defaults[i]));
+        then_events(scene,
+                    text(TYPE "releasesRefused.v1 releases {'reason': 'Kyma %s, which is sent where nobody names one, "
+                              "cannot be sent: the major versions 1 to 2 are known'}",
+                         defaults[i]),
+                    NULL);
+    }
+    scene_free(scene);
+}
+
 /* --- Retries --- */
 
 static void retry_keeps_the_version_and_sends_its_configuration_again(void **state)
@@ -318,11 +360,35 @@ static void retried_operation_for_which_there_is_nothing_fails_again(void **stat
     wake(scene);
     then_row(scene, "orchestration", "o1", "{'state': 'failed'}");
     retry(scene, "o1", "");
+    assert_string_equal(orchestration_core.deadline(scene_state(scene)).id, "o1/again/1");
     wake(scene); /* there is none yet */
+    assert_string_equal(orchestration_core.deadline(scene_state(scene)).id,
+                        "o1/again/0"); /* another: it is due at once */
     then_events(scene, TYPE "configured.v1 o1 {'choices': [{'version': '2.9.9'}], 'configurations': []}", NULL);
     then_row(scene, "operation", op("r1"), "{'state': 'failed', 'attempt': 2}");
     wake(scene);
-    then_row(scene, "orchestration", "o1", "{'state': 'failed'}");
+    then_row(scene, "orchestration", "o1",
+             "{'state': 'failed', 'description': 'Scheduled 1 operations, retried 1 operations'}");
+    scene_free(scene);
+}
+
+static void retry_of_what_still_cannot_be_sent_is_counted_though_it_stops_again(void **state)
+{
+    struct scene *scene =
+        resolved("{'kyma': {}, 'targets': {'include': [{'target': 'all'}]}, 'strategy': {'type': 'parallel', "
+                 "'schedule': 'immediate', 'parallel': {'workers': 1}, 'maxFailures': 1}}",
+                 text("%s, %s", target_of("r1", "lost", "sa", "azure"), target_of("r2", "ga", "sa", "azure")));
+
+    (void)state;
+    wake(scene);
+    then_row(scene, "orchestration", "o1", "{'state': 'in progress', 'stopped': true}");
+    for (int i = 0; i < 2; i++) {
+        retry(scene, "o1", "");
+        then_row(scene, "operation", op("r1"), "{'state': 'failed'}");
+    }
+    then_row(scene, "orchestration", "o1",
+             "{'state': 'in progress', 'description': 'Scheduled 2 operations, retried 1 operations, retried 1 "
+             "operations, stopped: 1 operations failed, maxFailures is 1'}");
     scene_free(scene);
 }
 
@@ -463,8 +529,11 @@ int main(void)
         cmocka_unit_test(overrides_make_configurations_of_their_own_each_sent_where_it_is_needed),
         cmocka_unit_test(dry_run_sends_no_configuration_but_keeps_it),
         cmocka_unit_test(many_that_differ_stand_in_several_records),
+        cmocka_unit_test(releases_that_are_understood_no_longer_decide_nothing_until_others_are_adopted),
+        cmocka_unit_test(folder_whose_default_cannot_be_sent_is_refused),
         cmocka_unit_test(retry_keeps_the_version_and_sends_its_configuration_again),
         cmocka_unit_test(retried_operation_for_which_there_is_nothing_fails_again),
+        cmocka_unit_test(retry_of_what_still_cannot_be_sent_is_counted_though_it_stops_again),
         cmocka_unit_test(retried_operation_that_can_be_configured_now_is_sent),
         cmocka_unit_test(releases_are_adopted_once_and_stand_in_the_log),
         cmocka_unit_test(wrong_folder_is_refused_and_the_one_before_stays),
