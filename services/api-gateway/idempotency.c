@@ -58,6 +58,7 @@ void idempotency_request_id(const struct idempotent *request, uint32_t part, cha
 struct held {
     char key_id[UUID_SIZE];
     char body_hash[SHA256_HEX_SIZE];
+    bool proven; /* nothing is known of another body under the key */
     UT_hash_handle hh;
 };
 
@@ -140,9 +141,12 @@ static void looked(void *context, const struct keyed_outcome *found)
 {
     struct claim *claim = context;
     const enum idempotency_verdict verdict = judge(claim, found);
+    struct held *held = find(claim->keys, claim->request.key_id);
 
     if (verdict == IDEMPOTENCY_REUSED)
         idempotency_release(claim->keys, &claim->request);
+    else if (held != NULL)
+        held->proven = verdict != IDEMPOTENCY_UNKNOWN;
     claim->done(claim->context, verdict, verdict == IDEMPOTENCY_REPEATED ? &found->outcome : NULL);
     free(claim);
 }
@@ -183,7 +187,10 @@ void idempotency_claim(struct idempotency *keys, struct pg *pg, int topic, const
     struct claim *claim;
 
     if (held != NULL) {
-        done(context, strcmp(held->body_hash, request->body_hash) == 0 ? IDEMPOTENCY_RUNS : IDEMPOTENCY_REUSED, NULL);
+        const bool is_other = strcmp(held->body_hash, request->body_hash) != 0;
+
+        /* As long as it may be the one that holds the key wrongly, the other one can only be told to wait. */
+        done(context, is_other && held->proven ? IDEMPOTENCY_REUSED : IDEMPOTENCY_RUNS, NULL);
         return;
     }
     claim = malloc(sizeof *claim);

@@ -5,8 +5,8 @@
  *     for one method and path; in GraphQL for a tenant and a place among the document's mutations.
  *   - The same key with the same body: the same status and the same body, whenever it comes, and after restarts of all.
  *   - The same key with another body: 422.
- *   - While the first one runs: 409. Other processes' requests are not seen until they are decided; what is decided
- *     counts.
+ *   - While the first one runs: 409, also for another body while it is not known yet which of the two is the first.
+ *     Other processes' requests are not seen until they are decided; what is decided counts.
  *   - What is refused before a service is asked does not use the key up; what a service refuses does.
  *
  * A request with a key has an ID that is made of the key and of the body: 32 hexadecimal digits of the one, 24 of the

@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-# Runs under sanitizers too.
 """The API end to end: HTTP to five services over a real Kafka and PostgreSQL, and back. One system for all cases."""
 import subprocess
 import sys

@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-# Runs under sanitizers too.
 """Streams of events end to end: what comes, in which order, to how many; and what happens to those that do not read."""
 import sys
 

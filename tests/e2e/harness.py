@@ -170,6 +170,10 @@ def base64url(data):
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
+# Of an operation `o`: under which name GET /runtimes lists those of its type.
+KIND = "CASE o.type WHEN 'upgradeKyma' THEN 'upgradingKyma' ELSE 'upgradingCluster' END"
+
+
 class System:
     """Kafka, PostgreSQL and the five services, started by deploy/dev/up and ended by deploy/dev/down."""
 
@@ -333,12 +337,22 @@ class System:
         """The orchestration when it has ended, and the instances know: they are told beside it, not before it."""
         ended = wait_for(f"orchestration {orchestration_id} ends", limit_s=limit_s, condition=lambda:
                          (it := self.orchestration(orchestration_id))["state"] in FINAL and it)
-        wait_for("the instances know", limit_s=5, condition=lambda: self.sql(
-            "SELECT count(*) FROM provisioner.operation o JOIN provisioner.runtime r USING (operation_id) JOIN"
-            f" broker.instance i ON i.instance_id = r.instance_id WHERE o.orchestration_id = '{orchestration_id}' AND"
-            " (i.status #>> '{upgradingKyma,data,0,operationID}', i.status #>> '{upgradingKyma,data,0,state}') IS"
-            " DISTINCT FROM (o.operation_id, o.state)") == "0")
+        self.known(orchestration_id)
         return ended
+
+    def known(self, orchestration_id):
+        """Waits until the rows of runtimes and instances tell what those of an orchestration that ended tell."""
+        at_provisioner = ("SELECT count(*) FROM orchestrator.operation o LEFT JOIN provisioner.operation p USING"
+                          f" (operation_id) WHERE o.orchestration_id = '{orchestration_id}' AND NOT o.dry_run AND"
+                          " (o.state = 'succeeded' AND o.description NOT LIKE 'operation preempted%' OR"
+                          " o.description LIKE 'provisioner client returns failed status:%') AND"
+                          " p.state IS DISTINCT FROM o.state")
+        at_broker = ("SELECT count(*) FROM provisioner.operation o JOIN provisioner.runtime r USING (operation_id) JOIN"
+                     f" broker.instance i ON i.instance_id = r.instance_id WHERE o.orchestration_id ="
+                     f" '{orchestration_id}' AND (i.status #>> ARRAY[{KIND}, 'data', '0', 'operationID'],"
+                     f" i.status #>> ARRAY[{KIND}, 'data', '0', 'state']) IS DISTINCT FROM (o.operation_id, o.state)")
+        for statement in (at_provisioner, at_broker):
+            wait_for("runtimes and instances know", limit_s=5, condition=lambda it=statement: self.sql(it) == "0")
 
     def reaches(self, orchestration_id, state, limit_s=30):
         return wait_for(f"orchestration {orchestration_id} is {state}", limit_s=limit_s, condition=lambda:

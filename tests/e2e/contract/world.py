@@ -101,7 +101,9 @@ class World:
                         (it := self.orchestration(name))["state"] in states and it)
 
     def ended(self, name, limit_s=45):
-        return self.has_state(name, *FINAL, limit_s=limit_s)
+        ended = self.has_state(name, *FINAL, limit_s=limit_s)
+        self.system.known(self.names[name])
+        return ended
 
     def operation_has(self, name, runtime_id, *states, limit_s=30):
         return wait_for(f"{name}'s operation on {runtime_id} is {' or '.join(states)}", limit_s=limit_s, pause_s=0.02,
