@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Measures orchestrations over 100,000 runtimes, and how fast small ones end and stop, on a system of its own:
-tests/bench/orchestrations.py [--quick] [reads] [latency]     (without names: all; --quick: 10,000)
+tests/bench/orchestrations.py [--quick] [targets] [reads] [latency]     (without names: all; --quick: 10,000)
 
+  targets   from a request to its operations: selectors over the whole fleet
   reads     GET one, its operations, the runtimes, with a token, beside the same SELECT by pgbench; deep pages
   latency   from the last operation's end to the orchestration's, and from a cancel to the last start of an operation
 
@@ -21,7 +22,7 @@ CONNECTIONS, SECONDS, ROUNDS, PAGE_SIZE = 32, 4, 3, 100
 ORCHESTRATIONS, WORKERS = 200, 4  # small ones; operations of one that is canceled that run at once
 SLOW = 40                         # runtimes whose stages take 20 ms; these are canceled
 LATENCY_MS = 50
-PARTS = [name for name in sys.argv[1:] if not name.startswith("-")] or ["reads", "latency"]
+PARTS = [name for name in sys.argv[1:] if not name.startswith("-")] or ["targets", "reads", "latency"]
 
 
 # --- The same by pgbench ---
@@ -110,6 +111,30 @@ def bench_reads():
     beside_pgbench("GET runtimes", runtimes, "runtimes_shown", [PAGE_SIZE, 0, "false"])
     deep("GET its operations", operations)
     deep("GET runtimes", runtimes)
+
+
+# --- How long targets take ---
+
+def resolved(client, include, exclude=()):
+    """Seconds from the request until all operations are there, and how many. None of them is wanted: it is canceled."""
+    began = time.time()
+    orchestration = client.ask("POST", "/upgrade/kyma", {"targets": {"include": include, "exclude": list(exclude)},
+                                                         "strategy": {"parallel": {"workers": 1}}})["orchestrationID"]
+    scheduled, _ = client.wait(orchestration, lambda it: it["state"] != "pending", limit_s=120)
+    took = time.time() - began
+    client.ask("PUT", "/orchestrations/%s/cancel" % orchestration)
+    client.wait(orchestration, is_final, limit_s=60)
+    return took, int(re.search(r"\d+", scheduled["description"]).group())
+
+
+def bench_targets():
+    client = Client()
+    include = [{"globalAccount": "^CA%d$" % i, "subAccount": "SA.*[%d]$" % (i % 10)} for i in range(20)]
+    exclude = [{"region": "region-(2|%d)$" % i, "planName": "aws"} for i in range(5)]
+    took, count = resolved(client, include, exclude)
+    figure("25 selectors over %d runtimes: %d targets" % (FLEET, count), took, "s", 2)
+    took, count = resolved(client, [{"target": "all"}])
+    figure("all of %d runtimes as targets" % count, took, "s")
 
 
 # --- How fast they end and stop ---
@@ -234,7 +259,7 @@ def main():
     try:
         bench.TOKEN = script(os.path.join(BUILD, "bin", "tidectl"), "token").strip()
         figure("import of %d lines" % FLEET, bench.import_fleet(0, FLEET), "s")
-        for part, run in (("reads", bench_reads), ("latency", bench_latency)):
+        for part, run in (("targets", bench_targets), ("reads", bench_reads), ("latency", bench_latency)):
             if part in PARTS:
                 run()
     finally:
