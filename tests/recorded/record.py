@@ -364,7 +364,8 @@ def main():
         sys.exit("record.py: there is a recording, and it is evidence: --force replaces it")
     run = ROOT / ".run-record"
     system = System(SCENARIO, {"TIDEGATE_MAINTENANCE_POLICY": str(run / "policy.json"),
-                               "TIDEGATE_RELEASES": str(run / "releases")}, PARTITIONS, run)
+                               # Relative, for reasons in events name it.
+                               "TIDEGATE_RELEASES": str((run / "releases").relative_to(ROOT))}, PARTITIONS, run)
     system.wipe()
     write_releases(run / "releases", RELEASES)
     with system:
