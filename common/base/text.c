@@ -145,3 +145,25 @@ void text_add_member(struct text *text, const char *name, const char *string)
     text_add_bytes(text, "\":", 2);
     text_add_string(text, string);
 }
+
+void text_vformat(char *out, size_t size, const char *format, va_list list)
+{
+    size_t end = size - 1;
+
+    if ((size_t)vsnprintf(out, size, format, list) < size)
+        return;
+    while (end > 0 && ((unsigned char)out[end - 1] & 0xc0) == 0x80)
+        end--;
+    if (end > 0 && ((unsigned char)out[end - 1] & 0x80) != 0)
+        end--;
+    out[end] = '\0';
+}
+
+void text_format(char *out, size_t size, const char *format, ...)
+{
+    va_list list;
+
+    va_start(list, format);
+    text_vformat(out, size, format, list);
+    va_end(list);
+}

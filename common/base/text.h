@@ -1,9 +1,10 @@
-/* text.h - a growing text, for JSON that is written once and read by others. Building a tree of values only to dump it
+/* text.h - texts for JSON: a growing one, written once and read by others, and one that is cut to fit. Building a tree of values only to dump it
  * costs several times as much as writing the text itself. */
 #ifndef TIDEGATE_BASE_TEXT_H
 #define TIDEGATE_BASE_TEXT_H
 
 #include <jansson.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,5 +25,10 @@ void text_add_json(struct text *text, const json_t *json);   /* any value withou
 
 /* `,"name":"string"` unless `string` is NULL. `name` needs no escaping. */
 void text_add_member(struct text *text, const char *name, const char *string);
+
+/* Formats into `out`, of `size` > 0 bytes; what is too long is cut between two characters of UTF-8, for JSON takes whole
+ * ones only. */
+void text_vformat(char *out, size_t size, const char *format, va_list list) __attribute__((format(printf, 3, 0)));
+void text_format(char *out, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -2,31 +2,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/text.h"
 #include "common/release/release.h"
 #include "services/orchestrator/decide.h"
-
-static void reason_vformat(char out[REASON_SIZE], const char *format, va_list list)
-    __attribute__((format(printf, 2, 0)));
-
-static void reason_vformat(char out[REASON_SIZE], const char *format, va_list list)
-{
-    size_t end = REASON_SIZE - 1;
-
-    if (vsnprintf(out, REASON_SIZE, format, list) < REASON_SIZE)
-        return;
-    while (end > 0 && ((unsigned char)out[end - 1] & 0xc0) == 0x80)
-        end--;
-    if (end > 0 && ((unsigned char)out[end - 1] & 0x80) != 0)
-        end--;
-    out[end] = '\0';
-}
 
 void reason_format(char out[REASON_SIZE], const char *format, ...)
 {
     va_list list;
 
     va_start(list, format);
-    reason_vformat(out, format, list);
+    text_vformat(out, REASON_SIZE, format, list);
     va_end(list);
 }
 
@@ -46,7 +31,7 @@ void orchestration_refuse(const struct request *request, const char *id, int sta
     va_list list;
 
     va_start(list, format);
-    reason_vformat(reason, format, list);
+    text_vformat(reason, sizeof reason, format, list);
     va_end(list);
     decision_event(out, EVENT_REJECTED, id,
                    json_pack("{s:s, s:o, s:s, s:i}", "request", orchestration_core.request_types[request->type],

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/text.h"
 #include "services/provisioner/calls.h"
 #include "services/provisioner/decide.h"
 #include "services/provisioner/evolve.h"
@@ -187,20 +188,11 @@ static const char *reported_type(const struct operation *operation)
 enum { DESCRIPTION_SIZE = 512 };
 static const char *described(const struct operation *operation, char text[DESCRIPTION_SIZE])
 {
-    size_t end = DESCRIPTION_SIZE - 1;
-
     if (*operation->orchestration_id == '\0' || operation->state == OPERATION_SUCCEEDED)
         return operation->message;
     if (operation->state == OPERATION_IN_PROGRESS)
         return operation->type == OPERATION_UPGRADE_KYMA ? "kyma upgrade in progress" : "cluster upgrade in progress";
-    if (snprintf(text, DESCRIPTION_SIZE, "provisioner client returns failed status: %s", operation->message) <
-        DESCRIPTION_SIZE)
-        return text;
-    while (end > 0 && ((unsigned char)text[end - 1] & 0xc0) == 0x80)
-        end--;
-    if (end > 0 && ((unsigned char)text[end - 1] & 0x80) != 0)
-        end--;
-    text[end] = '\0';
+    text_format(text, DESCRIPTION_SIZE, "provisioner client returns failed status: %s", operation->message);
     return text;
 }
 

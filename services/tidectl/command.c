@@ -159,6 +159,22 @@ struct client *client_open(const struct context *context, struct error *err)
     return client;
 }
 
+int get_and_show(const struct context *context, struct client *client, const char *path,
+                 void (*show)(const struct context *context, json_t *object))
+{
+    struct error err = { .code = ERROR_NONE };
+    json_t *object = client_get(client, path, &err);
+
+    if (object == NULL)
+        return failed(&err);
+    if (context->json)
+        print_json(object);
+    else
+        show(context, object);
+    json_decref(object);
+    return EXIT_DONE;
+}
+
 void print_json(const json_t *json)
 {
     json_dumpf(json, stdout, JSON_INDENT(2));

@@ -76,6 +76,10 @@ int exit_code_of(enum error_code code);
 /* A client for the server of the settings, with a token if there is one. Own: client_free. */
 struct client *client_open(const struct context *context, struct error *err);
 
+/* Gets `path` and prints what comes: as JSON where that is asked for, else by `show`. The exit code. */
+int get_and_show(const struct context *context, struct client *client, const char *path,
+                 void (*show)(const struct context *context, json_t *object));
+
 void print_json(const json_t *json);
 void print_table(const struct context *context, const struct table *table);
 

@@ -203,36 +203,19 @@ static void show_operation(const struct context *context, json_t *operation)
         show_kyma_config(context, json_object_get(operation, "kymaConfig"));
 }
 
-static int get_and_show(struct context *context, struct client *client, const struct resource *path,
-                        void (*show)(const struct context *context, json_t *object))
-{
-    struct error err = { .code = ERROR_NONE };
-    json_t *object;
-
-    if (path->overflown)
-        return usage_error(context, "the ID is too long");
-    object = client_get(client, path->text, &err);
-    if (object == NULL)
-        return failed(&err);
-    if (context->json)
-        print_json(object);
-    else
-        show(context, object);
-    json_decref(object);
-    return EXIT_DONE;
-}
-
 static int get_orchestration(struct context *context, struct client *client, const char *id, const char *operation_id)
 {
     struct resource path = { .size = 0 };
 
     resource_literal(&path, "/orchestrations");
     resource_segment(&path, id);
-    if (operation_id == NULL)
-        return get_and_show(context, client, &path, show_orchestration);
-    resource_literal(&path, "/operations");
-    resource_segment(&path, operation_id);
-    return get_and_show(context, client, &path, show_operation);
+    if (operation_id != NULL) {
+        resource_literal(&path, "/operations");
+        resource_segment(&path, operation_id);
+    }
+    if (path.overflown)
+        return usage_error(context, "the ID is too long");
+    return get_and_show(context, client, path.text, operation_id == NULL ? show_orchestration : show_operation);
 }
 
 int command_orchestration(struct context *context, int argc, char **argv)

@@ -31,7 +31,7 @@ static void show_accounts(const struct context *context, json_t *accounts)
     table_free(table);
 }
 
-static void show_releases(const struct context *context, const json_t *answer)
+static void show_releases(const struct context *context, json_t *answer)
 {
     static const char *const heads[] = { "VERSION", "DEFAULT", "COMPONENTS", "OVERRIDES", "HASH", NULL };
     struct table *table = table_new(heads);
@@ -66,7 +66,7 @@ static void add_entries(struct table *table, const char *component, const json_t
                              json_is_true(json_object_get(entry, "secret")) ? "(secret)" : member(entry, "value") });
 }
 
-static void show_configuration(const struct context *context, const json_t *configuration)
+static void show_configuration(const struct context *context, json_t *configuration)
 {
     static const char *const component_heads[] = { "COMPONENT", "NAMESPACE", "SOURCE", NULL };
     static const char *const entry_heads[] = { "COMPONENT", "KEY", "VALUE", NULL };
@@ -91,22 +91,15 @@ static void show_configuration(const struct context *context, const json_t *conf
     table_free(entries);
 }
 
-static int get_and_show(struct context *context, const char *path,
-                        void (*show)(const struct context *context, const json_t *answer))
+static int get_shown(const struct context *context, const char *path,
+                     void (*show)(const struct context *context, json_t *answer))
 {
     struct error err = { .code = ERROR_NONE };
     struct client *client = client_open(context, &err);
-    json_t *answer = client != NULL ? client_get(client, path, &err) : NULL;
+    const int exit_code = client != NULL ? get_and_show(context, client, path, show) : failed(&err);
 
     client_free(client);
-    if (answer == NULL)
-        return failed(&err);
-    if (context->json)
-        print_json(answer);
-    else
-        show(context, answer);
-    json_decref(answer);
-    return EXIT_DONE;
+    return exit_code;
 }
 
 int command_releases(struct context *context, int argc, char **argv)
@@ -120,7 +113,7 @@ int command_releases(struct context *context, int argc, char **argv)
     }
     resource_literal(&path, "/releases");
     if (optind == argc)
-        return query.size == 0 ? get_and_show(context, path.text, show_releases)
+        return query.size == 0 ? get_shown(context, path.text, show_releases)
                                : usage_error(context, "say for which version: tidectl releases VERSION --account A");
     if (argc - optind > 1 || *argv[optind] == '\0')
         return usage_error(context, "one VERSION at a time");
@@ -128,5 +121,5 @@ int command_releases(struct context *context, int argc, char **argv)
     resource_literal(&path, query.text);
     if (path.overflown || query.overflown)
         return usage_error(context, "the arguments are too long");
-    return get_and_show(context, path.text, show_configuration);
+    return get_shown(context, path.text, show_configuration);
 }
