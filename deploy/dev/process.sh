@@ -38,6 +38,18 @@ process_pid() { # NAME
 
 process_runs() { process_pid "$1" >/dev/null; }
 
+# Has process PID begun to exit (PF_EXITING) without having ended? It has no environment any more but may still hold its
+# ports: until its memory is unmapped, which takes long under sanitizers, and until its last thread is gone.
+process_exiting() { # PID
+    local stat fields tasks
+
+    stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+    read -ra fields <<<"${stat##*) }"
+    ((fields[6] & 4)) || return 1
+    tasks=("/proc/$1/task/"*)
+    [ "${fields[0]}" != Z ] || ((${#tasks[@]} > 1))
+}
+
 # Starts a command in a session of its own, so that Ctrl-C in the terminal does not reach it.
 process_start() { # NAME COMMAND...
     local name=$1
@@ -52,20 +64,23 @@ process_start() { # NAME COMMAND...
 
 # Sends a signal to NAME, and SIGKILL where it has not ended after SECONDS.
 process_stop() { # NAME SIGNAL SECONDS
-    local pid
+    local pid=''
 
-    if pid=$(process_pid "$1"); then
-        kill -"$2" "$pid" 2>/dev/null || true
-        if ! wait_until "$3" process_ended "$1"; then
+    [ ! -f "$run/pid/$1" ] || read -r pid <"$run/pid/$1" || true
+    if [ -n "$pid" ]; then
+        ! process_is "$1" "$pid" || kill -"$2" "$pid" 2>/dev/null || true
+        if ! wait_until "$3" process_ended "$1" "$pid"; then
             warn "$1 (pid $pid) did not end within $3 s after SIG$2: killed"
             kill -KILL "$pid" 2>/dev/null || true
-            wait_until 5 process_ended "$1" || die "$1 (pid $pid) cannot be ended"
+            wait_until 5 process_ended "$1" "$pid" || die "$1 (pid $pid) cannot be ended"
         fi
     fi
     rm -f "$run/pid/$1"
 }
 
-process_ended() { ! process_runs "$1"; }
+process_ended() { # NAME PID
+    ! process_is "$1" "$2" && ! process_exiting "$2"
+}
 
 # Tries a command again and again until it succeeds or SECONDS have passed: at first often, then every 0.2 s.
 wait_until() { # SECONDS COMMAND...
