@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# Mostly waits.
 """Streams of events end to end: what comes, in which order, to how many; and what happens to those that do not read."""
 import sys
 

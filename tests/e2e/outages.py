@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# Mostly waits.
 """The API while Kafka, PostgreSQL or services are away, and after they came back."""
 import sys
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# Mostly waits.
 """A folder of releases of its own, with overrides and versions of accounts, which changes under a running system."""
 import pathlib
 import shutil
