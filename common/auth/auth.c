@@ -309,6 +309,7 @@ static bool token_check(struct auth *auth, const char *token, size_t size, int64
                         validity_read(claims, &out->validity, err) && validity_check(auth, &out->validity, now_ms, err);
 
     json_decref(claims);
+    out->caller.until_ms = out->validity.expires_ms + auth->skew_ms;
     return passed;
 }
 

@@ -35,6 +35,7 @@ struct caller {
     char issuer[CALLER_TEXT_SIZE], subject[CALLER_TEXT_SIZE];
     char email[CALLER_TEXT_SIZE]; /* "" where the token has none */
     bool admin, oper;             /* member of the admin group, of the operator group */
+    int64_t until_ms;             /* from then on the token is refused: its exp and the tolerated difference */
 };
 
 /* Own: auth_free, before `base` is freed. `base` may be NULL where the keys come from a file. A file that cannot be

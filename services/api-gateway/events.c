@@ -29,6 +29,7 @@ struct stream {
     int partition;
     bool is_begun;
     int64_t joined_ms, wrote_ms, full_ms; /* full_ms 0: it has room */
+    int64_t until_ms;                     /* when the token expires that opened it */
     uint64_t sent;
     char id[64]; /* of the orchestration, for the log; cut */
     struct stream *prev, *next;
@@ -249,6 +250,10 @@ static void on_skipped(void *context, int64_t offset)
 
 static void look_at(struct stream *stream, int64_t now_ms)
 {
+    if (now_ms >= stream->until_ms) {
+        stream_end(stream, 401, "the token has expired");
+        return;
+    }
     if (!stream->is_begun) {
         if (now_ms - stream->joined_ms >= stream->events->options.patience_ms)
             stream_end(stream, 503, "the log cannot be read: Kafka does not answer; try again");
@@ -315,9 +320,11 @@ static void join(struct events *events, struct exchange *exchange, int partition
 
     if (stream == NULL)
         abort();
-    *stream = (struct stream){
-        .events = events, .exchange = exchange, .partition = partition, .joined_ms = clock_now_ms()
-    };
+    *stream = (struct stream){ .events = events,
+                               .exchange = exchange,
+                               .partition = partition,
+                               .joined_ms = clock_now_ms(),
+                               .until_ms = visit_of(exchange)->caller.until_ms };
     snprintf(stream->id, sizeof stream->id, "%s", start->orchestration_id);
     if (events->count++ == 0)
         event_add(events->tick, &often);

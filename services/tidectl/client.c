@@ -19,6 +19,7 @@ enum {
 struct client {
     CURL *curl;
     char *url, *token;
+    struct client_tokens tokens;
 };
 
 struct answer {
@@ -26,18 +27,25 @@ struct answer {
     size_t size;
 };
 
-struct client *client_new(const char *url, const char *token, struct error *err)
+struct client *client_new(const char *url, const struct client_tokens *tokens, struct error *err)
 {
     struct client *client = calloc(1, sizeof *client);
+    struct error no_token = { .code = ERROR_NONE };
 
     curl_global_init(CURL_GLOBAL_DEFAULT);
     if (client != NULL) {
         client->curl = curl_easy_init();
         client->url = strdup(url);
-        client->token = token != NULL ? strdup(token) : NULL;
+        client->tokens = *tokens;
     }
-    if (client == NULL || client->curl == NULL || client->url == NULL || (token != NULL && client->token == NULL)) {
+    if (client == NULL || client->curl == NULL || client->url == NULL) {
         error_set(err, ERROR_INTERNAL, "no memory for an HTTP client");
+        client_free(client);
+        return NULL;
+    }
+    client->token = tokens->get(tokens->context, &no_token);
+    if (no_token.code != ERROR_NONE) {
+        error_set(err, no_token.code, "%s", no_token.message);
         client_free(client);
         return NULL;
     }
@@ -98,6 +106,20 @@ void resource_parameter(struct resource *path, const char *name, const char *val
 }
 
 /* --- Requests --- */
+
+/* Whether there is another token than the one that was refused; it is used from now on. */
+static bool token_renew(struct client *client)
+{
+    char *token = client->tokens.get(client->tokens.context, NULL);
+
+    if (token == NULL || (client->token != NULL && strcmp(token, client->token) == 0)) {
+        free(token);
+        return false;
+    }
+    free(client->token);
+    client->token = token;
+    return true;
+}
 
 static size_t on_body(char *bytes, size_t one, size_t count, void *context)
 {
@@ -230,14 +252,13 @@ static void prepare(const struct client *client, const struct client_request *re
     curl_easy_setopt(client->curl, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
-json_t *client_send(struct client *client, const struct client_request *request, struct error *err)
+static json_t *send_once(struct client *client, const struct client_request *request, long *status, struct error *err)
 {
     struct curl_slist *headers = NULL;
     struct answer answer = { .bytes = NULL };
     char url[CLIENT_URL_SIZE + QUERY_SIZE];
     json_t *json = NULL;
     CURLcode result;
-    long status = 0;
 
     if (snprintf(url, sizeof url, "%s%s", client->url, request->path) >= (int)sizeof url) {
         error_set(err, ERROR_INPUT, "the URL is too long");
@@ -257,12 +278,20 @@ json_t *client_send(struct client *client, const struct client_request *request,
         error_set(err, ERROR_UNAVAILABLE, "no answer from %s: %s", client->url, curl_easy_strerror(result));
         goto out;
     }
-    curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
-    json = answer_read(status, &answer, err);
+    curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, status);
+    json = answer_read(*status, &answer, err);
 out:
     curl_slist_free_all(headers);
     free(answer.bytes);
     return json;
+}
+
+json_t *client_send(struct client *client, const struct client_request *request, struct error *err)
+{
+    long status = 0;
+    json_t *json = send_once(client, request, &status, err);
+
+    return json == NULL && status == 401 && token_renew(client) ? send_once(client, request, &status, err) : json;
 }
 
 json_t *client_get(struct client *client, const char *path, struct error *err)
@@ -407,14 +436,13 @@ static void prepare_stream(struct streaming *streaming, const char *url, struct 
     curl_easy_setopt(streaming->curl, CURLOPT_XFERINFODATA, streaming);
 }
 
-static bool stream_result(const struct client *client, const struct streaming *streaming, CURLcode result,
+static bool stream_result(const struct client *client, const struct streaming *streaming, CURLcode result, long *status,
                           struct error *err)
 {
     const struct answer *refusal = &streaming->refusal;
     json_t *json;
-    long status = 0;
 
-    curl_easy_getinfo(streaming->curl, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(streaming->curl, CURLINFO_RESPONSE_CODE, status);
     if (streaming->is_enough)
         return true;
     if (streaming->is_silent)
@@ -422,16 +450,17 @@ static bool stream_result(const struct client *client, const struct streaming *s
                          SILENCE_LIMIT_MS / 1000);
     if (result != CURLE_OK)
         return error_set(err, ERROR_UNAVAILABLE, "no answer from %s: %s", client->url, curl_easy_strerror(result));
-    if (status == 200)
+    if (*status == 200)
         return true;
     json = refusal->size > 0 ? json_loadb(refusal->bytes, refusal->size, 0, NULL) : NULL;
-    refuse(status, refusal, json, err);
+    refuse(*status, refusal, json, err);
     json_decref(json);
     return false;
 }
 
 /* With a connection of its own, so that requests can be sent meanwhile. */
-bool client_stream(struct client *client, const struct client_stream *stream, struct error *err)
+static bool stream_once(const struct client *client, const struct client_stream *stream, long *status,
+                        struct error *err)
 {
     const struct client_request request = { .accept = "text/event-stream",
                                             .last_event_id = stream->sse->id[0] != '\0' ? stream->sse->id : NULL };
@@ -447,10 +476,18 @@ bool client_stream(struct client *client, const struct client_stream *stream, st
     else {
         sse_begin(stream->sse);
         prepare_stream(&streaming, url, headers);
-        ended = stream_result(client, &streaming, curl_easy_perform(streaming.curl), err);
+        ended = stream_result(client, &streaming, curl_easy_perform(streaming.curl), status, err);
     }
     curl_slist_free_all(headers);
     curl_easy_cleanup(streaming.curl);
     free(streaming.refusal.bytes);
     return ended;
+}
+
+bool client_stream(struct client *client, const struct client_stream *stream, struct error *err)
+{
+    long status = 0;
+
+    return stream_once(client, stream, &status, err) ||
+           (status == 401 && token_renew(client) && stream_once(client, stream, &status, err));
 }

@@ -11,8 +11,15 @@ struct client; /* opaque */
 
 enum { CLIENT_URL_SIZE = 2048, CLIENT_ANSWER_SIZE_MAX = 64 * 1024 * 1024, QUERY_SIZE = 4096 };
 
-/* `url` of the server, `token` a JWT (NULL: requests go without). Own: client_free. */
-struct client *client_new(const char *url, const char *token, struct error *err);
+/* Where tokens (JWT) come from: asked at first, and once more for each request whose token is refused (401), as an
+ * expired one is; the request is then sent again if the token is another one. */
+struct client_tokens {
+    char *(*get)(const void *context, struct error *err); /* own: free(). NULL: `err`, or there is none */
+    const void *context;                                  /* outlives the client */
+};
+
+/* `url` of the server. Without a token requests go without. Own: client_free. */
+struct client *client_new(const char *url, const struct client_tokens *tokens, struct error *err);
 void client_free(struct client *client);
 
 struct client_request {

@@ -137,26 +137,25 @@ static bool server_url(const struct context *context, char out[CLIENT_URL_SIZE],
     return true;
 }
 
-struct client *client_open(const struct context *context, struct error *err)
+/* The one of the settings, which is always the same, or a new one made with the keys of the run folder. */
+static char *token_get(const void *settings, struct error *err)
 {
     static const char *const groups[] = { "runtimeAdmin", "runtimeOperator" };
-    const char *given = settings_text(context->settings, "TIDEGATE_TOKEN");
-    char url[CLIENT_URL_SIZE], *token = NULL;
+    const char *given = settings_text(settings, "TIDEGATE_TOKEN");
     struct error no_keys = { .code = ERROR_NONE };
-    struct client *client;
+    char *token = *given != '\0' ? strdup(given) : development_token(settings, groups, 2, false, &no_keys);
 
-    if (!server_url(context, url, err))
-        return NULL;
-    if (*given == '\0') {
-        token = development_token(context->settings, groups, 2, false, &no_keys);
-        if (token == NULL && no_keys.code != ERROR_NOT_FOUND) {
-            *err = no_keys;
-            return NULL;
-        }
-    }
-    client = client_new(url, *given != '\0' ? given : token, err);
-    free(token);
-    return client;
+    if (no_keys.code != ERROR_NONE && no_keys.code != ERROR_NOT_FOUND)
+        error_set(err, no_keys.code, "%s", no_keys.message);
+    return token;
+}
+
+struct client *client_open(const struct context *context, struct error *err)
+{
+    const struct client_tokens tokens = { .get = token_get, .context = context->settings };
+    char url[CLIENT_URL_SIZE];
+
+    return server_url(context, url, err) ? client_new(url, &tokens, err) : NULL;
 }
 
 int get_and_show(const struct context *context, struct client *client, const char *path,

@@ -320,6 +320,18 @@ static int stopped(const struct watch *watch)
     return EXIT_INTERRUPTED;
 }
 
+static int lost(const struct watch *watch, const struct error *err)
+{
+    const int exit_code = failed(err);
+
+    if (watch->has_connected && err->code == ERROR_DENIED)
+        fprintf(stderr,
+                "Stopped watching; the orchestration goes on. With a new token in TIDEGATE_TOKEN:\n"
+                "  tidectl orchestration %s --watch\n",
+                watch->id);
+    return exit_code;
+}
+
 static int watch_until_end(struct watch *watch)
 {
     const struct client_stream stream = { .path = watch->events_path.text,
@@ -344,7 +356,7 @@ static int watch_until_end(struct watch *watch)
         if (has_ended)
             pause_for(PAUSE_FIRST_MS); /* a server that ends each stream at once is not asked without a break */
         else if (!is_patient(watch, &err))
-            return interrupted ? stopped(watch) : failed(&err);
+            return interrupted ? stopped(watch) : lost(watch, &err);
     }
 }
 

@@ -197,6 +197,21 @@ static void a_good_token_names_its_caller(void **state)
     assert_false(caller.oper);
 }
 
+static void a_caller_is_known_until_its_token_is_refused(void **state)
+{
+    struct bench *bench = *state;
+    const char *authorization = token(bench->rsa, "RS256", "rsa", good);
+    struct caller caller = { .until_ms = 0 };
+
+    for (int known = 0; known < 2; known++) { /* the second time from memory */
+        caller.until_ms = 0;
+        assert_true(auth_check(bench->auth, authorization, nine_oclock, &caller, NULL));
+        assert_int_equal(caller.until_ms, INT64_C(1643706060000) + 30000);
+    }
+    then_passes(bench, authorization, caller.until_ms - 1);
+    assert_false(auth_check(bench->auth, authorization, caller.until_ms, &caller, NULL));
+}
+
 static void es256_passes_too(void **state)
 {
     struct bench *bench = *state;
@@ -642,6 +657,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         BENCH(a_good_token_names_its_caller),
+        BENCH(a_caller_is_known_until_its_token_is_refused),
         BENCH(es256_passes_too),
         BENCH(one_of_several_audiences_is_enough),
         BENCH(a_caller_of_no_group_passes_and_may_nothing),

@@ -13,6 +13,7 @@ from harness import equal, has, wait_for
 
 MANY = 300  # streams at once
 FLEET = 4000  # runtimes of an orchestration with megabytes of events
+SKEW_S = 30  # by which clocks may differ
 STALL_S = 10  # within which a reader must take what waits for it
 GENESIS = "0" * 64
 
@@ -150,6 +151,7 @@ def cases(suite, system):
     reading(suite, system, orchestration_id, log)
     refusals(suite, system, orchestration_id, other_id, log)
     live(suite, system)
+    expiry(suite, system)
     many(suite, system)
     slow(suite, system)
 
@@ -259,6 +261,35 @@ def live(suite, system):
         same(begun + again, log_of(system, orchestration_id)[:len(begun + again)], "both runs")
 
 
+def lasting(system, seconds):
+    """A token that is accepted for so long, and up to a second less."""
+    return system.token_signed(exp=int(time.time()) + seconds - SKEW_S)
+
+
+def expiry(suite, system):
+    orchestration_id = started(system, "ga-events-expiry", prefix="slow-evx", count=6)
+    with suite.case("events: a stream ends as a whole answer when its token expires; another token goes on with it"):
+        began = time.monotonic()
+        with stream(system, orchestration_id, token=lasting(system, 3)) as it:
+            equal(it.status, 200)
+            got = list(it)
+            equal((1.5 < time.monotonic() - began < 5, it.retries), (True, ["1000", "1000"]))
+        with stream(system, orchestration_id, token=lasting(system, -1), after=got[-1][0]) as it:
+            equal(it.refusal(), (401, "the token has expired"))
+        with stream(system, orchestration_id, after=got[-1][0]) as it:
+            got += it.until("succeeded")
+        same(got, log_of(system, orchestration_id), "both")
+    with suite.case("events: tidectl --watch says what to do when its token expires"):
+        orchestration_id = started(system, "ga-events-expiry", prefix="slow-evx", count=6)
+        done = system.tidectl("orchestration", orchestration_id, "--watch",
+                              settings={"TIDEGATE_TOKEN": lasting(system, 3)})
+        equal(done.returncode, 4)
+        has(done.stdout, "in progress")
+        has(done.stderr, "the token has expired")
+        has(done.stderr, f"With a new token in TIDEGATE_TOKEN:\n  tidectl orchestration {orchestration_id} --watch")
+        system.ended(orchestration_id)
+
+
 def many(suite, system):
     with suite.case(f"events: {MANY} streams at once cost no threads, little memory, and each gets everything"):
         first = started(system, "ga-events-many", count=2)
@@ -344,6 +375,19 @@ def outages(suite, system):
         with stream(system, orchestration_id, after=got[-1][0]) as it:
             got += it.until("succeeded")
         same(got, log_of(system, orchestration_id), "before and after")
+    with suite.case("events: tidectl --watch goes on with a new token where it can make one"):
+        orchestration_id = started(system, "ga-events-keys", prefix="slow-evr", count=4)
+        watching = subprocess.Popen([system.bin / "tidectl", "orchestration", orchestration_id, "--watch"],
+                                    env=system.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        has(watching.stdout.readline(), "orchestration")
+        for name in ("key.pem", "jwks.json"):
+            (system.run / "oidc" / name).unlink()  # nothing of before is accepted any more
+        system.tokens.clear()
+        system.token()
+        system.restart("api-gateway")
+        lines = watching.communicate(timeout=60)[0].splitlines()
+        equal(watching.returncode, 0, repr(lines))
+        equal(len([line for line in lines if " succeeded: " in line]), 5)
     with suite.case("events: Kafka away and back: the stream stays, and misses nothing"):
         orchestration_id = started(system, "ga-events-kafka", prefix="slow-evk", count=8)
         with stream(system, orchestration_id, limit_s=90) as it:
