@@ -181,7 +181,11 @@ static void request_complete(struct evhttp_request *request, void *context)
     exchange->route = find_route(exchange);
     if (exchange->route == NULL) {
         exchange_answer_unknown(exchange);
-    } else if (size > body_limit(exchange->route)) {
+        return;
+    }
+    if (exchange->route->admit != NULL && !exchange->route->admit(exchange, exchange->route->context))
+        return;
+    if (size > body_limit(exchange->route)) {
         snprintf(text, sizeof text, "the request body has %zu bytes; at most %zu are accepted", size,
                  body_limit(exchange->route));
         exchange_answer_error(exchange, 413, text);

@@ -3,7 +3,11 @@
  * A route is a method and a path pattern; a handler gets an exchange (one request and its answer) and answers it once,
  * now or later. An exchange lives until it is answered, whether or not the client is still there, so a handler keeps
  * its pointer without care. What no route takes (path, method, trailing slash) gets 404 "404 page not found\n".
- * Repeated slashes of a path count as one. Everything runs on the event loop. */
+ * Repeated slashes of a path count as one. Everything runs on the event loop.
+ *
+ * evhttp gives a request when it is whole: `Expect: 100-continue` is answered, and a body is read, before anybody is
+ * asked whether the client may. One that is more than a mebibyte over the greatest limit of all routes is refused by
+ * evhttp itself, 413, when its length is known. */
 #ifndef TIDEGATE_HTTP_SERVER_H
 #define TIDEGATE_HTTP_SERVER_H
 
@@ -40,11 +44,15 @@ uint16_t http_server_port(const struct http_server *server);
 
 typedef void http_handler(struct exchange *exchange, void *context);
 
+/* May the client ask this? False: the exchange is answered. Called before the body's size is looked at. */
+typedef bool http_admission(struct exchange *exchange, void *context);
+
 struct http_route {
-    const char *method; /* "GET" */
-    const char *path;   /* "/orchestrations/{orchestration_id}/cancel": a variable is a whole segment */
+    const char *method;    /* "GET" */
+    const char *path;      /* "/orchestrations/{orchestration_id}/cancel": a variable is a whole segment */
+    http_admission *admit; /* NULL: whoever asks */
     http_handler *handler;
-    void *context;        /* for the handler */
+    void *context;        /* for both */
     size_t body_size_max; /* 0: HTTP_BODY_SIZE_MAX. A larger body is answered 413 before the handler is called */
 };
 

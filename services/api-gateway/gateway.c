@@ -17,7 +17,8 @@ enum { TEXT_SIZE = 512 };
 enum group {
     GROUP_OPERATOR, /* an admin may do what an operator may */
     GROUP_ADMIN,
-    GROUP_ITS_OWN, /* the handler looks at it itself; of GraphQL */
+    GROUP_GRAPHQL, /* an operator; told in GraphQL's words */
+    GROUP_ANYBODY,
 };
 
 static const struct endpoint {
@@ -39,17 +40,17 @@ static const struct endpoint {
     { "GET", "/releases", GROUP_OPERATOR, handle_releases, false },
     { "GET", "/releases/{version}", GROUP_OPERATOR, handle_release, false },
     { "POST", "/instances:import", GROUP_ADMIN, handle_import, true },
-    { "POST", "/graphql", GROUP_ITS_OWN, handle_graphql, false },
-    { "GET", "/graphql", GROUP_ITS_OWN, handle_graphql, false },
-    { "OPTIONS", "/graphql", GROUP_ITS_OWN, handle_graphql_options, false },
-    { "PUT", "/graphql", GROUP_ITS_OWN, handle_graphql_method, false },
-    { "DELETE", "/graphql", GROUP_ITS_OWN, handle_graphql_method, false },
-    { "PATCH", "/graphql", GROUP_ITS_OWN, handle_graphql_method, false },
-    { "HEAD", "/graphql", GROUP_ITS_OWN, handle_graphql_method, false },
-    { "TRACE", "/graphql", GROUP_ITS_OWN, handle_graphql_method, false },
-    { "CONNECT", "/graphql", GROUP_ITS_OWN, handle_graphql_method, false },
-    { "GET", "/graphiql", GROUP_ITS_OWN, handle_graphiql, false },
-    { "GET", "/graphiql/{file}", GROUP_ITS_OWN, handle_graphiql, false },
+    { "POST", "/graphql", GROUP_GRAPHQL, handle_graphql, false },
+    { "GET", "/graphql", GROUP_GRAPHQL, handle_graphql, false },
+    { "OPTIONS", "/graphql", GROUP_ANYBODY, handle_graphql_options, false },
+    { "PUT", "/graphql", GROUP_ANYBODY, handle_graphql_method, false },
+    { "DELETE", "/graphql", GROUP_ANYBODY, handle_graphql_method, false },
+    { "PATCH", "/graphql", GROUP_ANYBODY, handle_graphql_method, false },
+    { "HEAD", "/graphql", GROUP_ANYBODY, handle_graphql_method, false },
+    { "TRACE", "/graphql", GROUP_ANYBODY, handle_graphql_method, false },
+    { "CONNECT", "/graphql", GROUP_ANYBODY, handle_graphql_method, false },
+    { "GET", "/graphiql", GROUP_ANYBODY, handle_graphiql, false },
+    { "GET", "/graphiql/{file}", GROUP_ANYBODY, handle_graphiql, false },
 };
 enum { ENDPOINT_COUNT = sizeof endpoints / sizeof endpoints[0], COUNTED_STATUSES = 4 };
 
@@ -166,15 +167,12 @@ bool visit_identify(struct visit *visit, const char *authorization, struct error
     return true;
 }
 
-/* False: the exchange is answered. */
-static bool admit(struct exchange *exchange, enum group group)
+static bool is_member(struct exchange *exchange, enum group group)
 {
     struct visit *visit = visit_of(exchange);
-    struct caller *caller = &visit->caller;
+    const struct caller *caller = &visit->caller;
     struct error err = { 0 };
 
-    if (group == GROUP_ITS_OWN)
-        return true;
     if (!visit_identify(visit, exchange_header(exchange, "Authorization"), &err)) {
         answer_refused(exchange, err.code == ERROR_UNAVAILABLE ? 503 : 401, err.message);
         return false;
@@ -187,13 +185,26 @@ static bool admit(struct exchange *exchange, enum group group)
     return false;
 }
 
-static void handle(struct exchange *exchange, void *context)
+/* False: the exchange is answered. */
+static bool admit(struct exchange *exchange, void *context)
 {
     struct route *route = context;
 
     visit_begin(route, exchange);
-    if (admit(exchange, route->endpoint->group))
-        route->endpoint->handle(exchange);
+    switch (route->endpoint->group) {
+    case GROUP_OPERATOR:
+    case GROUP_ADMIN: return is_member(exchange, route->endpoint->group);
+    case GROUP_GRAPHQL: return graphql_admit(exchange);
+    case GROUP_ANYBODY: break;
+    }
+    return true;
+}
+
+static void handle(struct exchange *exchange, void *context)
+{
+    const struct route *route = context;
+
+    route->endpoint->handle(exchange);
 }
 
 /* --- What is noted of each request --- */
@@ -247,10 +258,9 @@ static void watch(const struct exchange *exchange, void *context)
 
     (void)context;
     count(exchange, visit != NULL ? visit->route : NULL);
-    if (visit == NULL) { /* health checks, unknown paths, bodies too large */
-        log_event(exchange_pattern(exchange) == NULL || exchange_status(exchange) == 413 ? LOG_LEVEL_INFO
-                                                                                         : LOG_LEVEL_DEBUG,
-                  "request", LOG_TEXT("method", exchange_method(exchange)), LOG_TEXT("path", exchange_path(exchange)),
+    if (visit == NULL) { /* health checks, unknown paths */
+        log_event(exchange_pattern(exchange) == NULL ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, "request",
+                  LOG_TEXT("method", exchange_method(exchange)), LOG_TEXT("path", exchange_path(exchange)),
                   LOG_INT("status", exchange_status(exchange)), LOG_REAL("ms", exchange_elapsed_ms(exchange)), LOG_END);
         return;
     }
@@ -273,7 +283,7 @@ struct gateway_routes *gateway_routes(struct gateway *gateway, struct http_serve
     if (routes == NULL)
         abort();
     for (size_t i = 0; i < ENDPOINT_COUNT; i++) {
-        const bool is_graphql = endpoints[i].group == GROUP_ITS_OWN;
+        const bool is_graphql = endpoints[i].group == GROUP_GRAPHQL || endpoints[i].group == GROUP_ANYBODY;
 
         if (!is_graphql && !offer.rest)
             continue;
@@ -283,6 +293,7 @@ struct gateway_routes *gateway_routes(struct gateway *gateway, struct http_serve
         table[routes->count] = (struct http_route){
             .method = endpoints[i].method,
             .path = endpoints[i].path,
+            .admit = admit,
             .handler = handle,
             .context = &routes->routes[routes->count],
             .body_size_max = endpoints[i].is_import ? gateway->import_size_max : gateway->body_size_max,

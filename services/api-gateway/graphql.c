@@ -266,9 +266,9 @@ static bool read_request(struct exchange *exchange, struct graphql_request *requ
     return graphql_read_post(exchange_header(exchange, "Content-Type"), body, size, request, refusal, err);
 }
 
-/* False: the exchange is answered. */
-static bool admit(struct exchange *exchange, enum graphql_dialect dialect)
+bool graphql_admit(struct exchange *exchange)
 {
+    const enum graphql_dialect dialect = graphql_dialect(exchange_header(exchange, "Accept"));
     struct visit *visit = visit_of(exchange);
     struct error err = { 0 };
 
@@ -296,8 +296,6 @@ void handle_graphql(struct exchange *exchange)
     enum graphql_refusal refusal;
     struct error err = { 0 };
 
-    if (!admit(exchange, dialect))
-        return;
     if (!read_request(exchange, &request, &refusal, &err)) {
         refuse(exchange, dialect, refusal, err.message);
         return;

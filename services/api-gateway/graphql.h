@@ -33,6 +33,7 @@ void graphql_free(struct graphql *graphql);
 bool graphql_ready(const struct graphql *graphql);
 
 /* The statements that it prepares are in runtime_status.sql. */
+bool graphql_admit(struct exchange *exchange);          /* of GET and POST. False: the exchange is answered */
 void handle_graphql(struct exchange *exchange);         /* GET, POST */
 void handle_graphql_options(struct exchange *exchange); /* OPTIONS */
 void handle_graphql_method(struct exchange *exchange);  /* all others: 405 */

@@ -164,6 +164,15 @@ static void handle_later(struct exchange *exchange, void *context)
     exchange_attach(exchange, &scene->released, NULL);
 }
 
+static bool admit_some(struct exchange *exchange, void *context)
+{
+    (void)context;
+    if (exchange_header(exchange, "X-Stranger") == NULL)
+        return true;
+    exchange_answer_error(exchange, 401, "who are you?");
+    return false;
+}
+
 static void note(const struct exchange *exchange, void *context)
 {
     struct scene *scene = context;
@@ -182,7 +191,12 @@ static int set_up(void **state)
 {
     struct scene *scene = calloc(1, sizeof *scene);
     const struct http_route routes[] = {
-        { .method = "POST", .path = "/echo/{id}", .handler = handle_echo, .context = "echo", .body_size_max = 100 },
+        { .method = "POST",
+          .path = "/echo/{id}",
+          .admit = admit_some,
+          .handler = handle_echo,
+          .context = "echo",
+          .body_size_max = 100 },
         { .method = "GET", .path = "/echo/{id}", .handler = handle_echo, .context = "echo" },
         { .method = "GET", .path = "/later", .handler = handle_later, .context = scene },
     };
@@ -309,6 +323,17 @@ static void a_body_over_the_limit_of_its_route_is_refused(void **state)
     snprintf(text, sizeof text, "POST /echo/1 HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n%100s", "x");
     answer_is(*state, text, "HTTP/1.1 200 ");
     answer_is(*state, "POST /echo/1 HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n", "HTTP/1.1 413 ");
+}
+
+static void who_may_not_ask_is_not_told_that_the_body_is_too_large(void **state)
+{
+    char text[400];
+
+    snprintf(text, sizeof text, "POST /echo/1 HTTP/1.1\r\nHost: x\r\nX-Stranger: x\r\nContent-Length: 101\r\n\r\n%101s",
+             "x");
+    answer_is(*state, text, "HTTP/1.1 401 ");
+    answer_is(*state, "POST /echo/1 HTTP/1.1\r\nHost: x\r\nX-Stranger: x\r\nContent-Length: 0\r\n\r\n",
+              "HTTP/1.1 401 ");
 }
 
 static void an_answer_may_come_later(void **state)
@@ -536,6 +561,7 @@ int main(void)
         SERVED(a_route_gets_variables_headers_and_body),
         SERVED(a_connection_is_kept_for_the_next_request),
         SERVED(whatever_is_unknown_is_not_found_in_plain_text),
+        SERVED(who_may_not_ask_is_not_told_that_the_body_is_too_large),
         SERVED(a_body_over_the_limit_of_its_route_is_refused),
         SERVED(an_answer_may_come_later),
         SERVED(a_stream_is_written_bit_by_bit_and_ended),

@@ -57,6 +57,10 @@ def cases(suite, system):
             refused(system.ask(method, path, token=system.token("visitors")), 403, "Forbidden")
     with suite.case("401: checked before anything else, the body included"):
         equal(system.ask("POST", "/upgrade/kyma", "{", token=None).status, 401)
+        large = "x" * 600 * 1024
+        equal(system.ask("POST", "/upgrade/kyma", large, token=None).status, 401)
+        equal(system.ask("POST", "/upgrade/kyma", large, token=system.token("runtimeOperator")).status, 403)
+        equal(system.ask("POST", "/upgrade/kyma", large).status, 413)
     with suite.case("a token signed by hand with the development key is accepted"):
         equal(system.ask("GET", "/orchestrations", token=system.token_signed(exp=now + 60)).status, 200)
     with suite.case("one of several audiences is enough"):

@@ -20,6 +20,8 @@ def cases(suite, system):
             equal(answer.status, 401)
             has(answer.headers["WWW-Authenticate"], "Bearer")
             equal(bool(answer.json["errors"][0]["message"]), True)
+    with suite.case("401 also for a body over the limit"):
+        equal(post(system, TYPENAME + "#" + "x" * 600 * 1024, token=False).status, 401)
     with suite.case("a token without a group may not"):
         equal(post(system, TYPENAME, token=system.token("nothing")).status, 403)
     with suite.case("an operator reads, without kubeconfig and secret values"):
