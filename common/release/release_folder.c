@@ -162,7 +162,7 @@ struct releases *releases_load(const char *folder, struct error *err)
     json_t *json;
 
     if (count < 0) {
-        error_set(err, ERROR_INPUT, "%s: cannot be read as a folder of releases: %s", folder, strerror(errno));
+        error_set(err, ERROR_UNAVAILABLE, "%s: cannot be read as a folder of releases: %s", folder, strerror(errno));
         return NULL;
     }
     if (count > RELEASES_MAX)

@@ -1,12 +1,8 @@
 /* release_watch.h - watches a folder of releases: tells what it holds at the start, and whenever it is another one.
+ * How it is watched: common/watch/path_watch.h.
  *
- * The folder is looked at every half second, because only that sees everything: a file that is written in place, one that
- * is renamed over another, and a symbolic link somewhere in the path that is swapped, as Kubernetes does it with
- * ConfigMaps. What has just changed is read at the next look, when it has stayed the same, so that no half of a change is
- * read.
- *
- * A folder that is wrong in any file is refused whole: what was read before stays in force with whoever was told. It is
- * logged with file, line and reason. */
+ * A folder that is wrong in any file, or cannot be read, is refused whole: what was read before stays in force with whoever
+ * was told. It is logged with file, line and reason. */
 #ifndef TIDEGATE_RELEASE_RELEASE_WATCH_H
 #define TIDEGATE_RELEASE_RELEASE_WATCH_H
 

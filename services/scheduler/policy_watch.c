@@ -1,58 +1,25 @@
 #include "services/scheduler/policy_watch.h"
 
 #include <errno.h>
-#include <event2/event.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/id.h"
 #include "common/json/lenient.h"
 #include "common/observe/log.h"
+#include "common/watch/path_watch.h"
 #include "services/scheduler/policy.h"
 #include "services/scheduler/policy_text.h"
 #include "services/scheduler/zone_file.h"
-
-enum { LOOK_MS = 500 };
-
-/* By which one file, or one state of it, is told from another. All zeros: there is none. */
-struct identity {
-    dev_t device;
-    ino_t number;
-    off_t size;
-    struct timespec modified, changed;
-};
 
 struct policy_watch {
     const char *path;
     policy_told *told;
     void *context;
-    struct event *look;
-    struct identity read, seen; /* what was read last, and what was there at the last look */
-    bool looked, missing;       /* missing: and that was logged */
+    struct path_watch *watch;
 };
-
-static struct identity identity_of(const struct stat *status)
-{
-    return (struct identity){ .device = status->st_dev,
-                              .number = status->st_ino,
-                              .size = status->st_size,
-                              .modified = status->st_mtim,
-                              .changed = status->st_ctim };
-}
-
-static bool same_time(struct timespec a, struct timespec b)
-{
-    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
-static bool same(const struct identity *a, const struct identity *b)
-{
-    return a->device == b->device && a->number == b->number && a->size == b->size &&
-           same_time(a->modified, b->modified) && same_time(a->changed, b->changed);
-}
 
 /* --- Reading --- */
 
@@ -102,81 +69,48 @@ static ssize_t read_all(int fd, char *bytes)
     return (ssize_t)size;
 }
 
-static void read_file(struct policy_watch *watch)
+/* As read_all. */
+static ssize_t read_path(const char *path, char *bytes)
 {
-    int fd = open(watch->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* whatever it is, it does not block */
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* whatever it is, it does not block */
+    const ssize_t size = fd < 0 ? -1 : read_all(fd, bytes);
+    const int reason = errno;
+
+    if (fd >= 0)
+        close(fd);
+    errno = reason;
+    return size;
+}
+
+static bool read_file(void *context)
+{
+    const struct policy_watch *watch = context;
     char *bytes = malloc(POLICY_TEXT_SIZE_MAX + 1);
-    struct stat status;
-    ssize_t size = -1;
+    ssize_t size;
+    int reason;
 
     if (bytes == NULL)
         abort();
-    if (fd >= 0 && fstat(fd, &status) == 0) {
-        watch->read = identity_of(&status);
-        size = read_all(fd, bytes);
-    } else {
-        watch->read = watch->seen; /* not looked at again until it changes */
-    }
+    size = read_path(watch->path, bytes);
+    reason = errno;
     if (size >= 0)
         tell(watch, bytes, (size_t)size);
     else
-        log_warning("maintenance_policy_unreadable", LOG_TEXT("path", watch->path),
-                    LOG_TEXT("reason", strerror(errno)));
-    if (fd >= 0)
-        close(fd);
+        log_warning(reason == ENOENT ? "maintenance_policy_missing" : "maintenance_policy_unreadable",
+                    LOG_TEXT("path", watch->path), LOG_TEXT("reason", strerror(reason)));
     free(bytes);
-}
-
-/* --- Looking --- */
-
-static void miss(struct policy_watch *watch, int reason)
-{
-    if (!watch->missing)
-        log_warning("maintenance_policy_missing", LOG_TEXT("path", watch->path), LOG_TEXT("reason", strerror(reason)));
-    watch->missing = true;
-    watch->seen = (struct identity){ 0 };
-}
-
-static void look(struct policy_watch *watch)
-{
-    struct identity before = watch->seen;
-    struct stat status;
-    bool first = !watch->looked;
-
-    watch->looked = true;
-    if (stat(watch->path, &status) != 0) {
-        miss(watch, errno);
-        return;
-    }
-    watch->missing = false;
-    watch->seen = identity_of(&status);
-    if (!same(&watch->seen, &watch->read) && (first || same(&watch->seen, &before)))
-        read_file(watch);
-}
-
-static void on_look(evutil_socket_t fd, short what, void *context)
-{
-    static const struct timeval again = { .tv_usec = LOOK_MS * 1000 };
-    struct policy_watch *watch = context;
-
-    (void)fd;
-    (void)what;
-    look(watch);
-    event_add(watch->look, &again);
+    return size >= 0 || reason == ENOENT; /* one that is missing is another one when it comes */
 }
 
 struct policy_watch *policy_watch_new(struct event_base *base, const char *path, policy_told *told, void *context)
 {
-    static const struct timeval at_once = { 0 };
     struct policy_watch *watch = calloc(1, sizeof *watch);
 
     if (watch == NULL)
         abort();
     *watch = (struct policy_watch){ .path = path, .told = told, .context = context };
-    watch->look = evtimer_new(base, on_look, watch);
-    if (watch->look == NULL)
-        abort();
-    event_add(watch->look, &at_once);
+    watch->watch = path_watch_new(base,
+                                  (struct path_watch_options){ .path = path, .read = read_file, .context = watch });
     return watch;
 }
 
@@ -184,7 +118,7 @@ void policy_watch_free(struct policy_watch *watch)
 {
     if (watch == NULL)
         return;
-    event_free(watch->look);
+    path_watch_free(watch->watch);
     free(watch);
 }
 

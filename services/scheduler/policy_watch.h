@@ -1,9 +1,6 @@
 /* policy_watch.h - watches the file of the maintenance policy and tells every partition of the scheduler what it holds:
  * at the start, and whenever the file is another one.
- *
- * The path is looked at every half second, because only that sees everything: a file that is written in place, one that
- * is renamed over it, and a symbolic link somewhere in the path that is swapped, as Kubernetes does it with ConfigMaps.
- * What has just changed is read at the next look, when it has stayed the same, so that no half of a file is read.
+ * How it is watched: common/watch/path_watch.h.
  *
  * A file that is wrong is told too, as an error with its line: the policy before it stays in force. One that is missing
  * or cannot be read is logged, and what is in force stays so. */

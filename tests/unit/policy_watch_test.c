@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -196,6 +197,29 @@ static void of_a_file_that_is_missing_or_unreadable_nothing_is_told(void **state
     watched_free(watched);
 }
 
+/* As a disk does that fails for a while: nothing of the file changes. */
+static void a_file_that_could_not_be_read_is_told_when_it_can(void **state)
+{
+    struct watched *watched = watched_new();
+    struct rlimit none, some;
+
+    (void)state;
+    write_to(watched->path, "{}");
+    watch(watched);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &some), 0);
+    none = some;
+    none.rlim_cur = 3;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    run_for(watched, 700);
+    assert_int_equal(watched->count, 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &some), 0);
+    wait_for_count(watched, 1);
+    assert_true(json_is_object(json_object_get(watched->told, "policy")));
+    run_for(watched, 1200);
+    assert_int_equal(watched->count, 1);
+    watched_free(watched);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +227,7 @@ int main(void)
         cmocka_unit_test(a_link_that_is_swapped_somewhere_in_the_path_is_seen),
         cmocka_unit_test(a_file_that_is_wrong_is_told_with_its_line),
         cmocka_unit_test(of_a_file_that_is_missing_or_unreadable_nothing_is_told),
+        cmocka_unit_test(a_file_that_could_not_be_read_is_told_when_it_can),
     };
 
     log_open("test", "0", LOG_LEVEL_OFF);

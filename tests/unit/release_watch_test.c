@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -109,6 +110,16 @@ static void await(struct watched *watched, int nth)
     assert_int_equal(watched->told, nth);
 }
 
+static void expect_nothing(struct watched *watched, int ms)
+{
+    const struct timeval limit = { ms / 1000, ms % 1000 * 1000 };
+    const int told = watched->told;
+
+    event_base_loopexit(watched->base, &limit);
+    event_base_dispatch(watched->base);
+    assert_int_equal(watched->told, told);
+}
+
 static void folder_is_told_at_once_and_when_it_has_changed(void **state)
 {
     struct watched *watched = *state;
@@ -156,6 +167,24 @@ static void folder_without_the_version_that_is_sent_is_wrong_unless_it_names_ano
     assert_string_equal(watched->list, "2.4.2");
 }
 
+static void folder_that_cannot_be_read_is_told_once_and_when_it_can(void **state)
+{
+    struct watched *watched = *state;
+    struct rlimit none, some;
+
+    await(watched, 1);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &some), 0);
+    none = some;
+    none.rlim_cur = 3;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    await(watched, 2);
+    assert_non_null(strstr(watched->reason, "cannot be read as a folder of releases: Too many open files"));
+    expect_nothing(watched, 1200);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &some), 0);
+    await(watched, 3);
+    assert_string_equal(watched->list, "2.3.0");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +192,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(wrong_folder_is_told_with_file_line_and_reason, make, drop),
         cmocka_unit_test_setup_teardown(folder_without_the_version_that_is_sent_is_wrong_unless_it_names_another, make,
                                         drop),
+        cmocka_unit_test_setup_teardown(folder_that_cannot_be_read_is_told_once_and_when_it_can, make, drop),
     };
 
     return cmocka_run_group_tests_name("release_watch", tests, NULL, NULL);
