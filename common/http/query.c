@@ -100,16 +100,16 @@ static size_t pairs_at_most(const char *text, size_t size)
     return count;
 }
 
-struct query *query_parse(const char *text, size_t size, struct error *err)
+struct query *query_parse(const char *text, size_t size, size_t count_max, struct error *err)
 {
-    const size_t count_max = text != NULL ? pairs_at_most(text, size) : 0;
+    const size_t room = text != NULL ? pairs_at_most(text, size) : 0;
     struct query *query;
 
-    if (count_max > QUERY_MEMBER_COUNT_MAX) {
-        error_set(err, ERROR_INPUT, "%zu members are more than %d", count_max, QUERY_MEMBER_COUNT_MAX);
+    if (room > count_max) {
+        error_set(err, ERROR_INPUT, "%zu members are more than %zu", room, count_max);
         return NULL;
     }
-    query = calloc(1, sizeof *query + count_max * sizeof query->members[0]);
+    query = calloc(1, sizeof *query + room * sizeof query->members[0]);
     if (query == NULL)
         abort();
     for (size_t begin = 0; text != NULL && begin < size;) {
@@ -143,6 +143,17 @@ size_t query_count(const struct query *query, const char *name)
     for (size_t i = 0; i < query->count; i++)
         count += strcmp(query->members[i].name, name) == 0;
     return count;
+}
+
+const char *query_next(const struct query *query, const char *name, size_t *at)
+{
+    while (*at < query->count) {
+        const struct member *member = &query->members[(*at)++];
+
+        if (strcmp(member->name, name) == 0)
+            return member->value;
+    }
+    return NULL;
 }
 
 const char *query_value(const struct query *query, const char *name, size_t index)

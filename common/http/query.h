@@ -12,10 +12,10 @@
 
 struct query; /* opaque */
 
-enum { QUERY_MEMBER_COUNT_MAX = 1024 };
+enum { QUERY_MEMBER_COUNT_MAX = 1024 }; /* of a URL */
 
-/* Own: query_free. NULL (ERROR_INPUT): a bad escape, no valid UTF-8, or too many members. */
-struct query *query_parse(const char *text, size_t size, struct error *err);
+/* Own: query_free. NULL (ERROR_INPUT): a bad escape, no valid UTF-8, or more than `count_max` members. */
+struct query *query_parse(const char *text, size_t size, size_t count_max, struct error *err);
 void query_free(struct query *query);
 
 /* How many members are called `name`, exactly. */
@@ -23,6 +23,10 @@ size_t query_count(const struct query *query, const char *name);
 
 /* The value of the `index`th of them, or NULL. Lives as long as `query`. */
 const char *query_value(const struct query *query, const char *name, size_t index);
+
+/* The value of the next of them from `*at` on, which is 0 for the first; NULL: there are no more. For lists so long that
+ * each must not be counted to from the beginning. */
+const char *query_next(const struct query *query, const char *name, size_t *at);
 
 /* Decodes %XX (and, if `plus`, '+') of `size` bytes into a text. Own: free(). NULL as query_parse. */
 char *percent_decode(const char *text, size_t size, bool plus, struct error *err);

@@ -389,7 +389,7 @@ const char *exchange_variable(const struct exchange *exchange, const char *name)
 const struct query *exchange_query(struct exchange *exchange, struct error *err)
 {
     if (exchange->query == NULL)
-        exchange->query = query_parse(exchange->query_text, exchange->query_size, err);
+        exchange->query = query_parse(exchange->query_text, exchange->query_size, QUERY_MEMBER_COUNT_MAX, err);
     return exchange->query;
 }
 

@@ -22,11 +22,9 @@ bool retry_form_is_media_type(const char *content_type)
 static bool take_ids(const struct query *query, json_t *seen, json_t *ids, struct error *err)
 {
     static const char name[] = "operation-id";
-    const size_t count = query_count(query, name);
+    size_t at = 0;
 
-    for (size_t i = 0; i < count; i++) {
-        const char *id = query_value(query, name, i);
-
+    for (const char *id; (id = query_next(query, name, &at)) != NULL;) {
         if (strlen(id) > RETRY_ID_SIZE_MAX)
             return error_set(err, ERROR_INPUT, "%s: expected at most %d bytes, got %zu", name, RETRY_ID_SIZE_MAX,
                              strlen(id));
@@ -40,7 +38,7 @@ static bool take_ids(const struct query *query, json_t *seen, json_t *ids, struc
 
 json_t *retry_form_read(const char *body, size_t size, const struct query *query, struct error *err)
 {
-    struct query *form = query_parse(body, size, err);
+    struct query *form = query_parse(body, size, RETRY_COUNT_MAX, err);
     json_t *ids = json_array(), *seen = json_object();
 
     if (form == NULL || !take_ids(form, seen, ids, err) || !take_ids(query, seen, ids, err)) {

@@ -10,7 +10,10 @@
 #include "common/base/error.h"
 #include "common/http/query.h"
 
-enum { RETRY_ID_SIZE_MAX = 200 }; /* bytes of an operation's ID; how many there may be, query.h says */
+enum {
+    RETRY_ID_SIZE_MAX = 200, /* bytes of an operation's ID */
+    RETRY_COUNT_MAX = 30000, /* members of a form; as many operations one retry takes up at most */
+};
 
 /* Is `content_type` (or NULL) that of a form: application/x-www-form-urlencoded, with or without parameters? */
 bool retry_form_is_media_type(const char *content_type);

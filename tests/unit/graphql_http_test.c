@@ -243,7 +243,7 @@ static void accounts_are_short_texts(void **state)
 /* Reads the query text as a GET. */
 static bool get(const char *text, struct graphql_request *request, struct query **query, enum graphql_refusal *refusal)
 {
-    *query = query_parse(text, strlen(text), NULL);
+    *query = query_parse(text, strlen(text), QUERY_MEMBER_COUNT_MAX, NULL);
     assert_non_null(*query);
     return graphql_read_get(*query, request, refusal, NULL);
 }

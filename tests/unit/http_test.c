@@ -26,7 +26,7 @@
 static void queries_are_decoded_and_keep_the_order_of_repeated_members(void **state)
 {
     static const char text[] = "state=in+progress&&a%20b=%C3%A4&state=failed&flag&state=&x=1=2";
-    struct query *query = query_parse(text, strlen(text), NULL);
+    struct query *query = query_parse(text, strlen(text), QUERY_MEMBER_COUNT_MAX, NULL);
 
     (void)state;
     assert_int_equal(query_count(query, "state"), 3);
@@ -49,14 +49,14 @@ static void queries_that_are_no_text_are_refused(void **state)
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct error err = { 0 };
 
-        assert_null(query_parse(texts[i], strlen(texts[i]), &err));
+        assert_null(query_parse(texts[i], strlen(texts[i]), QUERY_MEMBER_COUNT_MAX, &err));
         assert_int_equal(err.code, ERROR_INPUT);
     }
 }
 
 static void an_empty_query_has_no_members(void **state)
 {
-    struct query *query = query_parse(NULL, 0, NULL);
+    struct query *query = query_parse(NULL, 0, QUERY_MEMBER_COUNT_MAX, NULL);
 
     (void)state;
     assert_int_equal(query_count(query, ""), 0);

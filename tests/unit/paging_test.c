@@ -42,7 +42,7 @@ static void page_and_page_size_are_read_as_the_contract_says(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct query *query = query_parse(rows[i].query, strlen(rows[i].query), NULL);
+        struct query *query = query_parse(rows[i].query, strlen(rows[i].query), QUERY_MEMBER_COUNT_MAX, NULL);
         struct paging paging = { -1, -1 };
         struct error err = { 0 };
         const bool accepted = paging_read(query, 100, &paging, &err);
@@ -62,7 +62,7 @@ static void page_and_page_size_are_read_as_the_contract_says(void **state)
 
 static void the_maximum_is_in_the_message(void **state)
 {
-    struct query *query = query_parse("page_size=501", 13, NULL);
+    struct query *query = query_parse("page_size=501", 13, QUERY_MEMBER_COUNT_MAX, NULL);
     struct paging paging;
     struct error err = { 0 };
 
@@ -75,7 +75,7 @@ static void the_maximum_is_in_the_message(void **state)
 static void repeated_values_become_an_array_for_the_database(void **state)
 {
     static const char text[] = "state=in+progress&state=a%22b%5C&state=&other=x";
-    struct query *query = query_parse(text, strlen(text), NULL);
+    struct query *query = query_parse(text, strlen(text), QUERY_MEMBER_COUNT_MAX, NULL);
     char *array = sql_query_array(query, "state");
 
     (void)state;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/text.h"
 #include "services/api-gateway/retry_form.h"
 
 static void only_forms_are_taken_whatever_their_parameters(void **state)
@@ -38,7 +39,7 @@ static void only_forms_are_taken_whatever_their_parameters(void **state)
 /* NULL: refused. Own: free(). */
 static char *read_form(const char *body, const char *query_text, struct error *err)
 {
-    struct query *query = query_parse(query_text, strlen(query_text), NULL);
+    struct query *query = query_parse(query_text, strlen(query_text), QUERY_MEMBER_COUNT_MAX, NULL);
     json_t *ids = retry_form_read(body, strlen(body), query, err);
     char *text = ids != NULL ? json_dumps(ids, JSON_COMPACT) : NULL;
 
@@ -93,18 +94,39 @@ static void what_cannot_be_decoded_and_what_is_too_long_is_refused(void **state)
     free(text);
 }
 
+/* Own: free(). */
+static char *form_of(size_t count)
+{
+    struct text form = { 0 };
+
+    for (size_t i = 0; i < count; i++) {
+        text_add(&form, i == 0 ? "operation-id=" : "&operation-id=");
+        text_add_integer(&form, (int64_t)i);
+    }
+    return form.bytes;
+}
+
+static void as_many_ids_as_one_retry_takes_up_may_be_named(void **state)
+{
+    char *body = form_of(RETRY_COUNT_MAX), *text = read_form(body, "", NULL);
+    json_t *ids = json_loads(text, 0, NULL);
+
+    (void)state;
+    assert_int_equal(json_array_size(ids), RETRY_COUNT_MAX);
+    assert_string_equal(json_string_value(json_array_get(ids, RETRY_COUNT_MAX - 1)), "29999");
+    json_decref(ids);
+    free(text);
+    free(body);
+}
+
 static void too_many_ids_are_refused(void **state)
 {
-    const size_t size = (QUERY_MEMBER_COUNT_MAX + 1) * strlen("operation-id=&");
-    char *body = calloc(1, size + 1);
+    char *body = form_of(RETRY_COUNT_MAX + 1);
     struct error err = { 0 };
 
     (void)state;
-    assert_non_null(body);
-    for (size_t i = 0; i <= QUERY_MEMBER_COUNT_MAX; i++)
-        strcat(body, i == 0 ? "operation-id=" : "&operation-id=");
     assert_null(read_form(body, "", &err));
-    assert_string_equal(err.message, "1025 members are more than 1024");
+    assert_string_equal(err.message, "30001 members are more than 30000");
     free(body);
 }
 
@@ -114,6 +136,7 @@ int main(void)
         cmocka_unit_test(only_forms_are_taken_whatever_their_parameters),
         cmocka_unit_test(ids_come_from_the_body_and_then_from_the_query_each_once),
         cmocka_unit_test(what_cannot_be_decoded_and_what_is_too_long_is_refused),
+        cmocka_unit_test(as_many_ids_as_one_retry_takes_up_may_be_named),
         cmocka_unit_test(too_many_ids_are_refused),
     };
 
