@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/error.h"
+#include "common/base/text.h"
 #include "common/base/timestamp.h"
 #include "services/tidectl/sse.h"
 
@@ -103,6 +104,19 @@ void resource_parameter(struct resource *path, const char *name, const char *val
     resource_literal(path, name);
     resource_literal(path, "=");
     resource_escaped(path, value);
+}
+
+void form_add(struct text *form, const char *name, const char *value)
+{
+    char *escaped = curl_easy_escape(NULL, value, 0);
+
+    if (escaped == NULL)
+        abort();
+    text_add(form, form->size > 0 ? "&" : "");
+    text_add(form, name);
+    text_add(form, "=");
+    text_add(form, escaped);
+    curl_free(escaped);
 }
 
 /* --- Requests --- */

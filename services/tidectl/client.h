@@ -75,4 +75,8 @@ void resource_literal(struct resource *path, const char *text);
 void resource_segment(struct resource *path, const char *segment);
 void resource_parameter(struct resource *path, const char *name, const char *value);
 
+/* A form, escaped value by value; as long as the server takes it. */
+struct text;
+void form_add(struct text *form, const char *name, const char *value);
+
 #endif

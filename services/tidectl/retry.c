@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/base/id.h"
+#include "common/base/text.h"
 #include "services/tidectl/command.h"
 
 enum { OPTION_OPERATION = 256, OPTION_WAIT, OPTION_KEY };
@@ -16,7 +17,7 @@ static const struct option options[] = {
 };
 
 struct retry {
-    struct resource form; /* "?operation-id=a&operation-id=b": a form is a query without its mark; "" */
+    struct text form; /* "operation-id=a&operation-id=b" */
     const char *key;
     bool wait;
 };
@@ -24,7 +25,7 @@ struct retry {
 static void add_operations(struct retry *retry, char *list)
 {
     for (char *rest = NULL, *id = strtok_r(list, ",", &rest); id != NULL; id = strtok_r(NULL, ",", &rest))
-        resource_parameter(&retry->form, "operation-id", id);
+        form_add(&retry->form, "operation-id", id);
 }
 
 /* A heading with how many there are, then one ID a line; nothing for none. */
@@ -57,14 +58,12 @@ static void show_answer(const json_t *answer)
 static json_t *post(struct client *client, const struct retry *retry, const char *path, const char *key,
                     struct error *err)
 {
-    const char *form = retry->form.size > 0 ? retry->form.text + 1 : "";
-
     return client_send(client,
                        &(struct client_request){ .method = "POST",
                                                  .path = path,
                                                  .content_type = "application/x-www-form-urlencoded",
-                                                 .body = form,
-                                                 .body_size = strlen(form),
+                                                 .body = retry->form.bytes,
+                                                 .body_size = retry->form.size,
                                                  .idempotency_key = key },
                        err);
 }
@@ -100,27 +99,43 @@ out:
     return exit_code;
 }
 
-int command_retry(struct context *context, int argc, char **argv)
+/* False: leave with context->exit_code. */
+static bool read_options(struct context *context, int argc, char **argv, struct retry *retry)
 {
-    struct resource path = { .size = 0 };
-    struct retry retry = { 0 };
-    const char *id;
-
     for (int option; (option = options_next(context, argc, argv, options)) != OPTIONS_END;) {
         switch (option) {
-        case OPTIONS_STOP: return context->exit_code;
-        case OPTION_OPERATION: add_operations(&retry, optarg); break;
-        case OPTION_WAIT: retry.wait = true; break;
-        case OPTION_KEY: retry.key = optarg; break;
+        case OPTIONS_STOP: return false;
+        case OPTION_OPERATION: add_operations(retry, optarg); break;
+        case OPTION_WAIT: retry->wait = true; break;
+        case OPTION_KEY: retry->key = optarg; break;
         }
     }
+    return true;
+}
+
+static int run(struct context *context, int argc, char **argv, struct retry *retry)
+{
+    struct resource path = { .size = 0 };
+    const char *id;
+
+    if (!read_options(context, argc, argv, retry))
+        return context->exit_code;
     id = argument_single(context, argc, argv, "ID of an orchestration");
     if (id == NULL)
         return EXIT_USAGE;
     resource_literal(&path, "/orchestrations");
     resource_segment(&path, id);
     resource_literal(&path, "/retry");
-    if (path.overflown || retry.form.overflown)
-        return usage_error(context, "the arguments are too long");
-    return ask(context, &retry, id, &path);
+    if (path.overflown)
+        return usage_error(context, "the ID is too long");
+    return ask(context, retry, id, &path);
+}
+
+int command_retry(struct context *context, int argc, char **argv)
+{
+    struct retry retry = { 0 };
+    const int exit_code = run(context, argc, argv, &retry);
+
+    text_release(&retry.form);
+    return exit_code;
 }

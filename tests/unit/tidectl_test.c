@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "common/base/error.h"
+#include "common/base/text.h"
 #include "services/tidectl/client.h"
 #include "services/tidectl/command.h"
 #include "services/tidectl/table.h"
@@ -183,6 +184,21 @@ static void paths_that_are_too_long_are_marked(void **state)
     assert_true(path.overflown);
 }
 
+static void forms_are_escaped_and_of_any_length(void **state)
+{
+    struct text form = { 0 };
+
+    (void)state;
+    form_add(&form, "operation-id", "a&b c");
+    form_add(&form, "operation-id", "");
+    assert_string_equal(form.bytes, "operation-id=a%26b%20c&operation-id=");
+    for (int i = 0; i < 10000; i++)
+        form_add(&form, "operation-id", "x");
+    assert_int_equal(form.size, strlen(form.bytes));
+    assert_int_equal(form.size, 36 + 10000 * 15);
+    text_release(&form);
+}
+
 static void exit_codes_follow_the_error(void **state)
 {
     (void)state;
@@ -221,6 +237,7 @@ int main(void)
         cmocka_unit_test(all_cannot_be_excluded),
         cmocka_unit_test(paths_are_escaped),
         cmocka_unit_test(paths_that_are_too_long_are_marked),
+        cmocka_unit_test(forms_are_escaped_and_of_any_length),
         cmocka_unit_test(exit_codes_follow_the_error),
         cmocka_unit_test(times_are_shortened_and_no_time_is_empty),
     };

@@ -201,6 +201,13 @@ def retries(suite, system, run, read):
     with suite.case("tidectl retry ID: 1 if there is nothing to retry"):
         succeeded = read("upgrade", "kyma", "--target", "runtime=ctl-r3", "--wait")["orchestrationID"]
         has(run("retry", succeeded, code=FAILED).stdout, "No valid operations to retry")
+    with suite.case("tidectl retry ID --operation: as many as the server takes, in one list or several"):
+        named = [f"{i:08d}-0000-4000-8000-000000000000" for i in range(9000)]
+        lists = [word for i in range(0, len(named), 3000) for word in ("--operation", ",".join(named[i:i + 3000]))]
+        answer = json.loads(run("-o", "json", "retry", succeeded, *lists, code=FAILED).stdout)
+        equal((answer["retryOperations"], answer["invalidOperations"]), (None, named))
+    with suite.case("exit code 1: tidectl retry ID --operation of more than that"):
+        has(run("retry", succeeded, *lists, *lists, code=FAILED).stderr, "HTTP 413")
     with suite.case("exit code 3: tidectl retry of what is not there"):
         run("retry", "not-there", code=NOT_FOUND)
 
