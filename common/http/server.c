@@ -1,32 +1,24 @@
 #include "common/http/server.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
-#include <event2/listener.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 #include <utlist.h>
 
-#include "common/base/settings.h"
+#include "common/http/listener.h"
 #include "common/http/path.h"
 #include "common/json/lenient.h"
 
 enum {
-    HOST_SIZE = 256,
-    BACKLOG = 1024,
     /* A body up to this much over the greatest limit is read, so that its answer can be ours; evhttp answers a larger
      * one 413 by itself and in its own words. */
     BODY_SLACK_SIZE = 1024 * 1024,
@@ -37,7 +29,7 @@ enum {
 struct http_server {
     struct event_base *base;
     struct evhttp *http;
-    struct evhttp_bound_socket *bound; /* NULL once draining */
+    struct http_listener *listener; /* NULL once draining */
     uint16_t port;
     struct http_route *routes;
     size_t route_count;
@@ -216,64 +208,6 @@ void http_server_route(struct http_server *server, const struct http_route *rout
 
 /* --- Life of the server --- */
 
-static struct addrinfo *resolve(const char *listen, struct error *err)
-{
-    const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
-    char host[HOST_SIZE], service[8];
-    struct addrinfo *found = NULL;
-    uint16_t port;
-    int code;
-
-    if (!listen_split(listen, host, sizeof host, &port)) {
-        error_set(err, ERROR_INPUT, "cannot listen on %s: expected host:port", listen);
-        return NULL;
-    }
-    snprintf(service, sizeof service, "%u", port);
-    code = getaddrinfo(host[0] != '\0' ? host : NULL, service, &hints, &found);
-    if (code != 0)
-        error_set(err, ERROR_INPUT, "cannot listen on %s: %s", listen, gai_strerror(code));
-    return found;
-}
-
-static uint16_t bound_port(evutil_socket_t fd)
-{
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } address = { .v6 = { .sin6_family = AF_UNSPEC } };
-    socklen_t size = sizeof address;
-
-    if (getsockname(fd, &address.any, &size) != 0)
-        return 0;
-    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
-}
-
-static bool server_listen(struct http_server *server, const char *listen, struct error *err)
-{
-    struct addrinfo *address = resolve(listen, err);
-    struct evconnlistener *listener;
-    const int on = 1;
-
-    if (address == NULL)
-        return false;
-    listener = evconnlistener_new_bind(server->base, NULL, NULL,
-                                       LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, BACKLOG,
-                                       address->ai_addr, (int)address->ai_addrlen);
-    freeaddrinfo(address);
-    if (listener == NULL)
-        return error_set(err, ERROR_UNAVAILABLE, "cannot listen on %s: %s", listen, strerror(errno));
-    /* Inherited by what is accepted: the last piece of a long answer must not wait for an acknowledgement. */
-    setsockopt(evconnlistener_get_fd(listener), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    server->port = bound_port(evconnlistener_get_fd(listener));
-    server->bound = evhttp_bind_listener(server->http, listener);
-    if (server->bound == NULL) {
-        evconnlistener_free(listener);
-        return error_set(err, ERROR_INTERNAL, "cannot listen on %s: no memory", listen);
-    }
-    return true;
-}
-
 struct http_server *http_server_new(struct event_base *base, const char *listen, struct error *err)
 {
     struct http_server *server = calloc(1, sizeof *server);
@@ -293,16 +227,20 @@ struct http_server *http_server_new(struct event_base *base, const char *listen,
     evhttp_set_max_body_size(server->http, HTTP_BODY_SIZE_MAX + BODY_SLACK_SIZE);
     evhttp_set_timeout(server->http, HTTP_IDLE_S);
     evhttp_set_gencb(server->http, request_complete, server);
-    if (server_listen(server, listen, err))
-        return server;
-    http_server_free(server);
-    return NULL;
+    server->listener = http_listener_new(base, server->http, listen, err);
+    if (server->listener == NULL) {
+        http_server_free(server);
+        return NULL;
+    }
+    server->port = http_listener_port(server->listener);
+    return server;
 }
 
 void http_server_free(struct http_server *server)
 {
     if (server == NULL)
         return;
+    http_listener_free(server->listener);
     evhttp_free(server->http); /* tells each exchange that its client has left */
     while (server->exchanges != NULL)
         exchange_free(server->exchanges);
@@ -353,8 +291,8 @@ void http_server_drain(struct http_server *server, void (*drained)(void *context
         return;
     server->drained = drained;
     server->drained_context = context;
-    evhttp_del_accept_socket(server->http, server->bound);
-    server->bound = NULL;
+    http_listener_free(server->listener);
+    server->listener = NULL;
     server->drain_timer = evtimer_new(server->base, drain_look, server);
     if (server->drain_timer == NULL)
         abort();

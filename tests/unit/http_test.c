@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -336,6 +337,40 @@ static void who_may_not_ask_is_not_told_that_the_body_is_too_large(void **state)
               "HTTP/1.1 401 ");
 }
 
+static int lowest_free(void)
+{
+    const int fd = dup(0);
+
+    close(fd);
+    return fd;
+}
+
+static void connections_wait_while_few_descriptors_are_left(void **state)
+{
+    enum { CLIENTS = 30, MORE = 40 };
+    struct scene *scene = *state;
+    struct rlimit before, few;
+    int clients[CLIENTS];
+    rlim_t limit;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    limit = (rlim_t)lowest_free() + MORE; /* enough for the clients, but not for both ends of all */
+    few = before;
+    few.rlim_cur = limit;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    for (int i = 0; i < CLIENTS; i++)
+        clients[i] = client(scene);
+    ask(clients[CLIENTS - 1], "GET /echo/last HTTP/1.1\r\nHost: x\r\n\r\n");
+    for (int i = 0; i < 300; i++)
+        turn(scene);
+    assert_in_range(lowest_free(), limit - limit / 8, limit - 1); /* some stay free */
+    for (int i = 0; i < CLIENTS - 1; i++)
+        close(clients[i]);
+    expect(scene, clients[CLIENTS - 1], "\"id\":\"last\"");
+    close(clients[CLIENTS - 1]);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 static void an_answer_may_come_later(void **state)
 {
     struct scene *scene = *state;
@@ -563,6 +598,7 @@ int main(void)
         SERVED(whatever_is_unknown_is_not_found_in_plain_text),
         SERVED(who_may_not_ask_is_not_told_that_the_body_is_too_large),
         SERVED(a_body_over_the_limit_of_its_route_is_refused),
+        SERVED(connections_wait_while_few_descriptors_are_left),
         SERVED(an_answer_may_come_later),
         SERVED(a_stream_is_written_bit_by_bit_and_ended),
         SERVED(a_stream_to_an_old_client_ends_with_its_connection),
