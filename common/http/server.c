@@ -14,6 +14,7 @@
 #include <time.h>
 #include <utlist.h>
 
+#include "common/http/framing.h"
 #include "common/http/listener.h"
 #include "common/http/path.h"
 #include "common/json/lenient.h"
@@ -168,8 +169,14 @@ static void request_complete(struct evhttp_request *request, void *context)
 {
     struct exchange *exchange = exchange_new(context, request);
     const size_t size = evbuffer_get_length(evhttp_request_get_input_buffer(request));
+    const char *fault = framing_fault(evhttp_request_get_input_headers(request));
     char text[128];
 
+    if (fault != NULL) {
+        exchange_set_header(exchange, "Connection", "close");
+        exchange_answer_error(exchange, 400, fault);
+        return;
+    }
     exchange->route = find_route(exchange);
     if (exchange->route == NULL) {
         exchange_answer_unknown(exchange);
@@ -416,13 +423,20 @@ void exchange_set_header(struct exchange *exchange, const char *name, const char
         evhttp_add_header(evhttp_request_get_output_headers(exchange->request), name, value);
 }
 
+/* evhttp sends a body that HEAD must not have, and tells the length of neither this answer nor one to CONNECT: a client
+ * would take the body for the beginning of the next answer. */
 static void send_answer(struct exchange *exchange, const char *content_type, const char *body, size_t size)
 {
+    const bool is_head = strcmp(exchange->method, "HEAD") == 0;
     struct evbuffer *buffer = evbuffer_new();
+    char length[24];
 
-    if (buffer == NULL || evbuffer_add(buffer, body, size) != 0)
+    if (buffer == NULL || evbuffer_add(buffer, body, is_head ? 0 : size) != 0)
         abort();
+    snprintf(length, sizeof length, "%zu", size);
     exchange_set_header(exchange, "Content-Type", content_type);
+    if (is_head || strcmp(exchange->method, "CONNECT") == 0)
+        exchange_set_header(exchange, "Content-Length", length);
     if (exchange->server->drain_timer != NULL)
         exchange_set_header(exchange, "Connection", "close");
     evhttp_connection_set_closecb(evhttp_request_get_connection(exchange->request), NULL, NULL);

@@ -273,6 +273,26 @@ static void answer_is(struct scene *scene, const char *request, const char *want
     close(fd);
 }
 
+/* All that comes until the server closes the connection, which it must. */
+static const char *answers_until_closed(const struct scene *scene, const char *request)
+{
+    static char text[8192];
+    const int fd = client(scene);
+    size_t length = 0;
+    ssize_t got = -1;
+
+    ask(fd, request);
+    for (int i = 0; i < 2000 && got != 0; i++) {
+        turn(scene);
+        got = read(fd, text + length, sizeof text - length - 1);
+        length += got > 0 ? (size_t)got : 0;
+    }
+    text[length] = '\0';
+    close(fd);
+    assert_int_equal(got, 0);
+    return text;
+}
+
 static void a_route_gets_variables_headers_and_body(void **state)
 {
     answer_is(*state, "POST //echo//a%20b%C3%A4 HTTP/1.1\r\nHost: x\r\nx-y: z\r\nContent-Length: 2\r\n\r\nhi",
@@ -335,6 +355,44 @@ static void who_may_not_ask_is_not_told_that_the_body_is_too_large(void **state)
     answer_is(*state, text, "HTTP/1.1 401 ");
     answer_is(*state, "POST /echo/1 HTTP/1.1\r\nHost: x\r\nX-Stranger: x\r\nContent-Length: 0\r\n\r\n",
               "HTTP/1.1 401 ");
+}
+
+/* Each could be two requests for a proxy: what follows as a body must not be one here. */
+static void a_request_whose_end_is_in_doubt_is_refused_and_its_connection_closed(void **state)
+{
+    static const char *const rows[] = {
+        "Content-Length: 0\r\nContent-Length: 32\r\n",
+        "Content-Length: 0\r\nContent-Length: 0\r\n",
+        "Content-Length: +0\r\n",
+        "Content-Length: 0x0\r\n",
+        "Content-Length : 32\r\n",
+        "Transfer-Encoding : chunked\r\n",
+        "Transfer-Encoding: xchunked\r\n",
+        "Transfer-Encoding: identity\r\n",
+        "Content-Length: 0\r\nTransfer-Encoding: identity\r\n",
+        "X Y: z\r\n",
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char request[512];
+        const char *text;
+
+        snprintf(request, sizeof request,
+                 "POST /echo/1 HTTP/1.1\r\nHost: x\r\n%s\r\nGET /echo/evil HTTP/1.1\r\nA: b\r\n\r\n", rows[i]);
+        text = answers_until_closed(*state, request);
+        if (strncmp(text, "HTTP/1.1 400 ", 13) != 0 || strstr(text + 1, "HTTP/1.1") != NULL)
+            fail_msg("%s: %s", rows[i], text);
+    }
+    answer_is(*state, "POST /echo/1 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+              "\"body\":\"hi\"");
+}
+
+static void what_follows_an_answer_to_head_or_connect_is_the_next_answer(void **state)
+{
+    answer_is(*state, "HEAD /nothing HTTP/1.1\r\nHost: x\r\n\r\n", "Content-Length: 19\r\n");
+    answer_is(*state, "HEAD /nothing HTTP/1.1\r\nHost: x\r\n\r\nGET /echo/1 HTTP/1.1\r\nHost: x\r\n\r\n",
+              "\r\n\r\nHTTP/1.1 200 ");
+    answer_is(*state, "CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n", "Content-Length: 19\r\n");
 }
 
 static int lowest_free(void)
@@ -598,6 +656,8 @@ int main(void)
         SERVED(whatever_is_unknown_is_not_found_in_plain_text),
         SERVED(who_may_not_ask_is_not_told_that_the_body_is_too_large),
         SERVED(a_body_over_the_limit_of_its_route_is_refused),
+        SERVED(a_request_whose_end_is_in_doubt_is_refused_and_its_connection_closed),
+        SERVED(what_follows_an_answer_to_head_or_connect_is_the_next_answer),
         SERVED(connections_wait_while_few_descriptors_are_left),
         SERVED(an_answer_may_come_later),
         SERVED(a_stream_is_written_bit_by_bit_and_ended),
