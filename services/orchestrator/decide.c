@@ -77,13 +77,26 @@ static void decide_target(const struct state *state, const struct request *reque
 
 /* --- What the scheduler and the provisioner say of operations --- */
 
-static void progress(const struct operation *operation, const char *cause, enum phase phase, enum operation_state state,
-                     const char *description, struct decision *out)
+/* Where it goes on by itself, its instance hears it from the provisioner; `ends_here`: nobody else can tell. A dry run is
+ * none of its business. */
+struct progress {
+    const char *cause;
+    enum phase phase;
+    enum operation_state state;
+    bool ends_here;
+};
+
+static void progress(const struct operation *operation, const struct progress *progress, const char *description,
+                     struct decision *out)
 {
-    decision_event(out, EVENT_PROGRESSED, operation->orchestration->id,
-                   json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "operationID", operation->id, "runtimeID",
-                             operation->texts[TEXT_RUNTIME_ID], "cause", cause, "phase", phase_names[phase], "state",
-                             operation_state_names[state], "description", description));
+    json_t *data = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "operationID", operation->id, "runtimeID",
+                             operation->texts[TEXT_RUNTIME_ID], "cause", progress->cause, "phase",
+                             phase_names[progress->phase], "state", operation_state_names[progress->state],
+                             "description", description);
+
+    if (progress->ends_here && !operation->orchestration->dry_run)
+        json_object_set_new(data, "instanceID", json_string(operation->texts[TEXT_INSTANCE_ID]));
+    decision_event(out, EVENT_PROGRESSED, operation->orchestration->id, data);
 }
 
 /* The operation that `id` names, if it is one of `orchestration`. */
@@ -97,6 +110,7 @@ static const struct operation *operation_in(const struct state *state, const str
 
 static void decide_schedule(const struct state *state, const struct request *request, struct decision *out)
 {
+    static const struct progress unscheduled = { "unscheduled", PHASE_DONE, OPERATION_FAILED, .ends_here = true };
     const struct orchestration *orchestration = orchestration_find(state, data_text(request->data, "orchestrationID"));
     bool open = json_is_true(json_object_get(request->data, "open"));
     json_t *operations, *item;
@@ -112,7 +126,7 @@ static void decide_schedule(const struct state *state, const struct request *req
         if (operation == NULL || operation->phase != PHASE_WAITING)
             continue;
         if (error[0] != '\0')
-            progress(operation, "unscheduled", PHASE_DONE, OPERATION_FAILED, error, out);
+            progress(operation, &unscheduled, error, out);
         else
             json_array_append_new(operations, json_pack("{s:s, s:I, s:I}", "operationID", operation->id, "begin",
                                                         (json_int_t)data_integer(item, "begin"), "end",
@@ -129,19 +143,17 @@ enum { SENT = 1 << PHASE_DISPATCHED | 1 << PHASE_BUSY | 1 << PHASE_RUNNING };
 
 /* A result that comes in another phase than `from` was overtaken: it decides nothing. */
 static const struct report {
-    const char *result;
-    unsigned from; /* a set of phases */
-    enum phase phase;
-    enum operation_state state;
-    const char *prefix; /* of the message, which is the description; NULL: the description stays */
+    struct progress progress; /* `cause`: the result */
+    unsigned from;            /* a set of phases */
+    const char *prefix;       /* of the message, which is the description; NULL: the description stays */
 } reports[] = {
-    { "accepted", 1 << PHASE_DISPATCHED, PHASE_RUNNING, OPERATION_IN_PROGRESS, NULL },
-    { "busy", 1 << PHASE_DISPATCHED, PHASE_BUSY, OPERATION_PENDING, NULL },
-    { "freed", 1 << PHASE_BUSY, PHASE_READY, OPERATION_PENDING, NULL },
-    { "preempted", SENT, PHASE_DONE, OPERATION_SUCCEEDED, "" },
-    { "refused", SENT, PHASE_DONE, OPERATION_FAILED, "" },
-    { "succeeded", SENT, PHASE_DONE, OPERATION_SUCCEEDED, "" },
-    { "failed", SENT, PHASE_DONE, OPERATION_FAILED, "provisioner client returns failed status: " },
+    { { "accepted", PHASE_RUNNING, OPERATION_IN_PROGRESS, false }, 1 << PHASE_DISPATCHED, NULL },
+    { { "busy", PHASE_BUSY, OPERATION_PENDING, false }, 1 << PHASE_DISPATCHED, NULL },
+    { { "freed", PHASE_READY, OPERATION_PENDING, false }, 1 << PHASE_BUSY, NULL },
+    { { "preempted", PHASE_DONE, OPERATION_SUCCEEDED, true }, SENT, "" },
+    { { "refused", PHASE_DONE, OPERATION_FAILED, true }, SENT, "" },
+    { { "succeeded", PHASE_DONE, OPERATION_SUCCEEDED, false }, SENT, "" },
+    { { "failed", PHASE_DONE, OPERATION_FAILED, false }, SENT, "provisioner client returns failed status: " },
 };
 
 static void decide_report(const struct state *state, const struct request *request, struct decision *out)
@@ -156,15 +168,15 @@ static void decide_report(const struct state *state, const struct request *reque
         const char *description = operation->description;
         char text[REASON_SIZE];
 
-        if (strcmp(report->result, result) != 0 || (report->from & 1u << operation->phase) == 0)
+        if (strcmp(report->progress.cause, result) != 0 || (report->from & 1u << operation->phase) == 0)
             continue;
-        if (report->phase == PHASE_RUNNING)
+        if (report->progress.phase == PHASE_RUNNING)
             description = operation->orchestration->lane->type->progress;
         if (report->prefix != NULL) {
             reason_format(text, "%s%s", report->prefix, data_text(request->data, "message"));
             description = text;
         }
-        progress(operation, report->result, report->phase, report->state, description, out);
+        progress(operation, &report->progress, description, out);
     }
 }
 

@@ -21,6 +21,27 @@ static void react_started(const struct orchestration *orchestration, struct mess
                                                 orchestration->lane->type->name, "targets", targets, "cursor", "") });
 }
 
+/* Its instance shows an operation that ended without the provisioner as well: one that failed so has failed. */
+static void react_progressed(const struct state *state, const struct orchestration *orchestration,
+                             const struct event *event, struct messages *out)
+{
+    const char *instance_id = data_text(event->data, "instanceID");
+    const struct operation *operation = operation_find(state, data_text(event->data, "operationID"));
+    json_t *report;
+
+    if (operation == NULL || instance_id[0] == '\0')
+        return;
+    report = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "operationID", operation->id, "type",
+                       orchestration->lane->type->type, "orchestrationID", orchestration->id, "state",
+                       data_text(event->data, "state"), "description", data_text(event->data, "description"),
+                       "createdAt", (json_int_t)operation->created_at, "updatedAt", (json_int_t)event->time_ms);
+    messages_add(out, (struct message){ .topic = "instances",
+                                        .key = instance_id,
+                                        .type = "tidegate.instance.report.v1",
+                                        .traceparent = orchestration->traceparent,
+                                        .data = json_pack("{s:o}", "operation", report) });
+}
+
 /* --- To the schedulers: many operations in one message, for each partition apart --- */
 
 enum group_kind { GROUP_REQUEST, GROUP_DROP };
@@ -335,6 +356,7 @@ void orchestration_react(const void *state, const struct event *event, struct me
     case EVENT_DISPATCHED: react_dispatched(state, orchestration, event, out); break;
     case EVENT_RESCHEDULED: react_rescheduled(state, orchestration, event, out); break;
     case EVENT_RESUMED: react_resumed(orchestration, event, out); break;
+    case EVENT_PROGRESSED: react_progressed(state, orchestration, event, out); break;
     case EVENT_HALTED: react_halted(orchestration, out); break;
     case EVENT_ACCEPTED:
     case EVENT_REPEATED:
@@ -343,7 +365,6 @@ void orchestration_react(const void *state, const struct event *event, struct me
     case EVENT_PLANNED:
     case EVENT_RELEASED:
     case EVENT_REHEARSED:
-    case EVENT_PROGRESSED:
     case EVENT_STOPPED:
     case EVENT_RETRIED:
     case EVENT_DECLINED:

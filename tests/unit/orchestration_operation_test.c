@@ -218,6 +218,56 @@ static void refused_operation_fails_with_the_message(void **state)
     scene_free(scene);
 }
 
+/* What the provisioner began, it tells of itself. */
+static void instance_is_told_what_ends_without_the_provisioner(void **state)
+{
+    struct scene *scene = scene_open();
+
+    (void)state;
+    three_released(scene, 3);
+    report(scene, "r1", "accepted", "");
+    then_messages(scene, NULL);
+    report(scene, "r1", "failed", "boom");
+    then_messages(scene, NULL);
+    report(scene, "r2", "refused", "no such release");
+    then_messages(scene,
+                  text("instances instance-r2 tidegate.instance.report.v1 {'operation': {'operationID': '%s', 'type':"
+                       " 'upgradeKyma', 'orchestrationID': 'o1', 'state': 'failed', 'description': 'no such release'}}",
+                       op("r2")),
+                  NULL);
+    report(scene, "r3", "preempted", "operation preempted by deprovisioning d1");
+    then_messages(scene, "instances instance-r3 tidegate.instance.report.v1 {'operation': {'state': 'succeeded'}}",
+                  NULL);
+    scene_free(scene);
+}
+
+static void instance_is_told_that_no_window_can_be_had(void **state)
+{
+    struct scene *scene = scene_open();
+
+    (void)state;
+    three_scheduled(scene, parameters(1, "maintenanceWindow"));
+    scheduled(scene, text("{'operationID': '%s', 'error': 'no time of day'}", op("r2")), false);
+    then_messages(
+        scene,
+        "instances instance-r2 tidegate.instance.report.v1 {'operation': {'state': 'failed', 'description': 'no time"
+        " of day'}}",
+        NULL);
+    scene_free(scene);
+}
+
+static void instance_is_told_nothing_of_dry_runs(void **state)
+{
+    struct scene *scene = scene_open();
+
+    (void)state;
+    three_open(scene, "{'dryRun': true, 'strategy': {'schedule': 'immediate', 'parallel': {'workers': 1}}}");
+    report(scene, "r1", "refused", "no such release");
+    then_operation(scene, "r1", "failed", "no such release");
+    then_messages(scene, "runtimes r2 tidegate.runtime.upgrade.v1", NULL);
+    scene_free(scene);
+}
+
 static void preempted_operation_succeeds(void **state)
 {
     struct scene *scene = scene_open();
@@ -300,6 +350,9 @@ int main(void)
         cmocka_unit_test(ended_operation_gives_its_slot_to_the_next),
         cmocka_unit_test(failed_operation_names_its_reason_and_the_others_go_on),
         cmocka_unit_test(refused_operation_fails_with_the_message),
+        cmocka_unit_test(instance_is_told_what_ends_without_the_provisioner),
+        cmocka_unit_test(instance_is_told_that_no_window_can_be_had),
+        cmocka_unit_test(instance_is_told_nothing_of_dry_runs),
         cmocka_unit_test(preempted_operation_succeeds),
         cmocka_unit_test(busy_runtime_gives_its_slot_back_and_comes_first_when_it_is_free),
         cmocka_unit_test(freed_runtime_comes_before_those_released_earlier),

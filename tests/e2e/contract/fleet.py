@@ -61,6 +61,7 @@ ACCOUNTS = {  # account: its runtimes, which are alike
     "ga-versions": ["ver-1"],
     "ga-kcp": ["kcp-1", "bad-kcp1", "bad-kcp2"],
     "ga-secret": ["sec-1"],
+    "ga-unplanned": ["unplanned-1"],
 }
 SECRET = {"version": "2.3.0", "configuration": [{"key": "global.password", "value": "pl4nted", "secret": True},
                                                 {"key": "global.colour", "value": "blue"}],

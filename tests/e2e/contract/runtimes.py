@@ -135,6 +135,21 @@ def upgrading(world, got):
     got["modified after it was created"] = shown_time(ended["status"]["modifiedAt"]) > shown_time(newest["createdAt"])
 
 
+def never_sent(world, got):
+    """An upgrade that fails before the provisioner hears of it: its runtime has no window."""
+    world.upgrade("unplanned", [{"runtimeID": "unplanned-1"}], strategy={"schedule": "maintenanceWindow"})
+    world.has_state("unplanned", "failed")
+    failed = wait_for("an error", limit_s=5, condition=lambda: (
+        it := shown(world, "unplanned-1", "&op_detail=last"))["status"]["state"] == "error" and it)
+    operation = world.operations("unplanned")["unplanned-1"]
+    [newest] = failed["status"]["upgradingKyma"]["data"]
+    got["the operation"] = {name: newest[name] == operation[name] for name in ("operationID", "state", "description",
+                                                                               "orchestrationID")}
+    got["listed"] = [it["runtimeID"] for it in world.get("/runtimes?account=ga-unplanned&state=error")["data"]]
+    got["not listed"] = world.get("/runtimes?account=ga-unplanned&state=succeeded")["totalCount"]
+    got["version"] = shown(world, "unplanned-1")["kymaVersion"]
+
+
 def deprovision(world, runtime_id, tenant="ga-gone"):
     return provisioning.data(world.system, provisioning.simple_text("deprovisionRuntime", runtime_id, ""),
                              tenant=tenant)["result"]
@@ -170,6 +185,11 @@ TESTS = [
     Story("an upgrade that runs", upgrading, {
         "shown": ("1.9/derived 1.9/upgrading", "upgrading"), "listed": ("1.9/upgrading D26", ["slow-w0"]),
         "modified after it was created": ("1.9/modifiedAt", True)}),
+    Story("an upgrade that is never sent", never_sent, {
+        "the operation": ("1.9/content-last 1.9/operation", dict.fromkeys(
+            ("operationID", "state", "description", "orchestrationID"), True)),
+        "listed": ("1.9/error D26", ["unplanned-1"]), "not listed": ("1.9/succeeded D26", 0),
+        "version": ("1.9/version-all", "2.3.0")}),
     Story("deprovisionings", deprovisioned, {
         "while it runs": ("1.9/derived", "deprovisioning"),
         "listed while it runs": ("1.9/provisioning", ["slow-gone-b"]),
