@@ -7,7 +7,8 @@
  *   - The same key with another body: 422.
  *   - While the first one runs: 409, also for another body while it is not known yet which of the two is the first.
  *     Other processes' requests are not seen until they are decided; what is decided counts.
- *   - What is refused before a service is asked does not use the key up; what a service refuses does.
+ *   - What is refused before a service is asked does not use the key up; what a service refuses does. A key that is used
+ *     up counts before the body of an upgrade is looked at: what was right in it then may not be now.
  *
  * A request with a key has an ID that is made of the key and of the body: 32 hexadecimal digits of the one, 24 of the
  * other, and 8 that number the parts of what is asked in parts. So the rows of outcomes say by themselves what a key was

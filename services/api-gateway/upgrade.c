@@ -1,6 +1,7 @@
 /* POST /upgrade/kyma (E1), POST /upgrade/cluster (E2): a new orchestration, in the lane of its type. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/id.h"
 #include "common/log/record.h"
@@ -16,7 +17,8 @@ struct upgrade {
     struct idempotent idempotent;
     char id[UUID_SIZE]; /* of the orchestration */
     char request_id[IDEMPOTENCY_ID_SIZE];
-    json_t *data; /* own: what the orchestrator is asked */
+    json_t *data;  /* own: what the orchestrator is asked; NULL: `refusal` */
+    char *refusal; /* own: what is wrong with the body */
 };
 
 /* Before the answer: the key is free as soon as the client can know it. */
@@ -26,6 +28,7 @@ static struct exchange *upgrade_end(struct upgrade *upgrade)
 
     keyed_release(exchange, &upgrade->idempotent);
     json_decref(upgrade->data);
+    free(upgrade->refusal);
     free(upgrade);
     return exchange;
 }
@@ -37,11 +40,12 @@ static void name_ids(struct upgrade *upgrade)
     if (upgrade->idempotent.key_id[0] == '\0') {
         uuid_random(upgrade->id);
         uuid_random(upgrade->request_id);
-        return;
+    } else {
+        snprintf(upgrade->id, sizeof upgrade->id, "%s", upgrade->idempotent.key_id);
+        idempotency_request_id(&upgrade->idempotent, 0, upgrade->request_id);
+        json_object_set_new(upgrade->data, "keyed", json_true());
     }
-    snprintf(upgrade->id, sizeof upgrade->id, "%s", upgrade->idempotent.key_id);
-    idempotency_request_id(&upgrade->idempotent, 0, upgrade->request_id);
-    json_object_set_new(upgrade->data, "keyed", json_true());
+    json_object_set_new(upgrade->data, "orchestrationID", json_string(upgrade->id));
 }
 
 /* --- Asking --- */
@@ -71,14 +75,34 @@ static void ask(struct upgrade *upgrade)
         answer_refused(upgrade_end(upgrade), err.code == ERROR_INPUT ? 400 : 503, err.message);
 }
 
-/* Where the rows cannot be read, the orchestrator recognises a repeat as well. */
+static void refuse(struct upgrade *upgrade)
+{
+    char *refusal = upgrade->refusal;
+
+    upgrade->refusal = NULL;
+    answer_refused(upgrade_end(upgrade), 400, refusal);
+    free(refusal);
+}
+
+/* What is right in a body changes, as releases come and go; what became of a key does not: so it is looked at first.
+ * Where the rows cannot be read, the orchestrator recognises a repeat as well. */
 static void claimed(void *context, enum idempotency_verdict verdict, const struct outcome *outcome)
 {
     struct upgrade *upgrade = context;
 
     switch (verdict) {
     case IDEMPOTENCY_NEW:
-    case IDEMPOTENCY_UNKNOWN: ask(upgrade); break;
+        if (upgrade->refusal != NULL)
+            refuse(upgrade);
+        else
+            ask(upgrade);
+        break;
+    case IDEMPOTENCY_UNKNOWN:
+        if (upgrade->refusal != NULL)
+            keyed_refuse_unknown(upgrade_end(upgrade));
+        else
+            ask(upgrade);
+        break;
     case IDEMPOTENCY_REPEATED:
         decided(upgrade, &(struct request_result){ .end = REQUEST_ANSWERED, .outcomes = { *outcome }, .count = 1 });
         break;
@@ -90,28 +114,18 @@ static void claimed(void *context, enum idempotency_verdict verdict, const struc
     }
 }
 
-static void begin(struct exchange *exchange, const char *lane, const struct upgrade_body *body,
-                  const struct idempotent *idempotent)
+/* The caller owns it. */
+static json_t *data_of(struct exchange *exchange, const char *lane, const struct upgrade_body *body,
+                       const struct idempotent *idempotent)
 {
-    struct upgrade *upgrade = calloc(1, sizeof *upgrade);
-
-    if (upgrade == NULL)
-        abort();
-    upgrade->exchange = exchange;
-    upgrade->lane = lane;
-    upgrade->idempotent = *idempotent;
-    upgrade->data = json_pack("{s:s, s:o, s:s, s:O, s:s}", "lane", lane, "actor", visit_actor(visit_of(exchange)),
-                              "bodyHash", idempotent->body_hash, "parameters", body->parameters, "version",
-                              body->version);
-    name_ids(upgrade);
-    json_object_set_new(upgrade->data, "orchestrationID", json_string(upgrade->id));
-    keyed_claim(exchange, topic, &upgrade->idempotent, claimed, upgrade);
+    return json_pack("{s:s, s:o, s:s, s:O, s:s}", "lane", lane, "actor", visit_actor(visit_of(exchange)), "bodyHash",
+                     idempotent->body_hash, "parameters", body->parameters, "version", body->version);
 }
 
 static void upgrade(struct exchange *exchange, const char *lane, enum upgrade_kind kind)
 {
-    const struct gateway *gateway = visit_of(exchange)->gateway;
-    const struct upgrade_rules rules = { kind, gateway->releases };
+    const struct upgrade_rules rules = { kind, visit_of(exchange)->gateway->releases };
+    struct upgrade *upgrade;
     size_t size;
     const char *bytes = exchange_body(exchange, &size);
     struct idempotent idempotent;
@@ -120,12 +134,20 @@ static void upgrade(struct exchange *exchange, const char *lane, enum upgrade_ki
 
     if (!keyed_read(exchange, bytes, size, &idempotent))
         return;
-    if (!upgrade_body_read(bytes, size, &rules, &body, &err)) {
-        answer_refused(exchange, 400, err.message);
-        return;
+    upgrade = calloc(1, sizeof *upgrade);
+    if (upgrade == NULL)
+        abort();
+    upgrade->exchange = exchange;
+    upgrade->lane = lane;
+    upgrade->idempotent = idempotent;
+    if (upgrade_body_read(bytes, size, &rules, &body, &err)) {
+        upgrade->data = data_of(exchange, lane, &body, &idempotent);
+        name_ids(upgrade);
+        upgrade_body_release(&body);
+    } else if ((upgrade->refusal = strdup(err.message)) == NULL) {
+        abort();
     }
-    begin(exchange, lane, &body, &idempotent);
-    upgrade_body_release(&body);
+    keyed_claim(exchange, topic, &upgrade->idempotent, claimed, upgrade);
 }
 
 void handle_upgrade_kyma(struct exchange *exchange)

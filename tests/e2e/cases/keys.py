@@ -53,6 +53,9 @@ def upgrades(suite, system):
         equal(answer.status, 422)
         holds(answer.json, {"type": "about:blank", "title": "Unprocessable Content", "status": 422})
         has(answer.json["error"], "Idempotency-Key")
+    with suite.case("422: the same key with another body, right or wrong"):
+        for body in ({"targets": {}}, "{", {**NOBODY, "kyma": {"version": "foo"}}):
+            equal((body, post(system, key, body).status), (body, 422))
     with suite.case("422 again, and the first body still has its answer"):
         equal(post(system, key, {**NOBODY, "dryRun": True}).status, 422)
         equal(post(system, key).json, first.json)

@@ -5,6 +5,7 @@ import json
 
 from harness import equal, has, holds, partition_of, wait_for
 
+KEY = {"Idempotency-Key": "named-while-it-was-there"}
 ISTIO = [{"component": "istio", "namespace": "istio-system"}, {"component": "kiali", "namespace": "kyma-system"}]
 
 
@@ -114,7 +115,7 @@ def changes(suite, system, folder):
         write(folder, {"2.5.0": release("2.5.0", overrides=[override("new", globalAccount="rel-over")])})
         wait_for("the gateway has it", lambda: system.ask("GET", "/releases/2.5.0").status == 200, limit_s=10)
         wait_for("the orchestrator has it", lambda: in_force(system) != before, limit_s=10)
-        new = system.upgrade(include=[{"runtimeID": "rel-4"}], kyma={"version": "2.5.0"})
+        new = system.upgrade(include=[{"runtimeID": "rel-4"}], kyma={"version": "2.5.0"}, headers=KEY)
         holds(system.ended(new), {"state": "succeeded"})
         equal(values(details(system, new, "rel-4")["kymaConfig"]), {"k": "new"})
         adopted = [event["data"]["hash"] for record in system.records("orchestrations.events")
@@ -142,6 +143,8 @@ def changes(suite, system, folder):
     with suite.case("a release that is gone is 400 where a request names it"):
         equal(system.ask("POST", "/upgrade/kyma", {"targets": {"include": [{"runtimeID": "rel-4"}]},
                                                    "kyma": {"version": "2.5.0"}}).status, 400)
+    with suite.case("but a request with an Idempotency-Key that named it then has its answer"):
+        equal(system.upgrade(include=[{"runtimeID": "rel-4"}], kyma={"version": "2.5.0"}, headers=KEY), new)
 
 
 def cases(suite, system, folder):
