@@ -20,15 +20,15 @@ struct events;
 struct graphiql;
 struct graphql;
 struct pg;
-struct pg_pool;
+struct patient_pool;
 struct releases;
 struct secrets;
 
 /* What handlers have at hand; const once the process runs. */
 struct gateway {
     struct event_base *base;
-    struct pg *pg;         /* for outcomes of requests, which must not wait behind reads */
-    struct pg_pool *reads; /* for reads; NULL: closed already, as the process ends */
+    struct pg *pg;              /* for outcomes of requests, which must not wait behind reads */
+    struct patient_pool *reads; /* for reads; NULL: closed already, as the process ends */
     struct requests *requests;
     struct events *events;
     struct auth *auth; /* NULL: everybody may do everything (loopback only) */

@@ -7,9 +7,9 @@
 
 #include "common/base/id.h"
 #include "common/observe/log.h"
-#include "common/pg/pool.h"
 #include "services/api-gateway/gateway.h"
 #include "services/api-gateway/keyed.h"
+#include "services/api-gateway/patient_pool.h"
 #include "services/api-gateway/reads.h"
 #include "services/api-gateway/retry_form.h"
 
@@ -112,7 +112,7 @@ static void look_for_lane(struct lane_request *request)
     const char *const params[] = { orchestration_of(request->exchange) };
     const struct pg_statement statement = { .prepared = "orchestration_lane", .params = params, .param_count = 1 };
 
-    if (!pg_pool_submit(visit_of(request->exchange)->gateway->reads, &statement, 1, lane_read, request, NULL))
+    if (!patient_pool_submit(visit_of(request->exchange)->gateway->reads, &statement, 1, lane_read, request))
         answer_refused(lane_request_end(request), 503, "the database does not answer; try again");
 }
 

@@ -14,7 +14,6 @@
 #include "common/http/server.h"
 #include "common/log/record.h"
 #include "common/observe/log.h"
-#include "common/pg/pool.h"
 #include "common/release/release_watch.h"
 #include "common/secret/secret.h"
 #include "services/api-gateway/events.h"
@@ -22,6 +21,7 @@
 #include "services/api-gateway/graphiql.h"
 #include "services/api-gateway/graphql.h"
 #include "services/api-gateway/outcomes.h"
+#include "services/api-gateway/patient_pool.h"
 #include "services/api-gateway/reads.h"
 #include "services/api-gateway/requests.h"
 
@@ -160,7 +160,8 @@ static void tell_missing(void *context, json_t *missing)
 
     if (kafka != NULL)
         json_object_set_new(missing, "kafka", json_string(kafka));
-    if (!process->database_ready || !pg_pool_ready(process->gateway.reads) || !graphql_ready(process->gateway.graphql))
+    if (!process->database_ready || !patient_pool_ready(process->gateway.reads) ||
+        !graphql_ready(process->gateway.graphql))
         json_object_set_new(missing, "database", json_string("not connected, or its views are not there yet"));
     if (process->gateway.auth != NULL && !auth_ready(process->gateway.auth))
         json_object_set_new(missing, "auth", json_string("the issuer's keys are not known yet"));
@@ -490,7 +491,7 @@ static void close_all(struct process *process)
 
     /* What still reads answers its exchange while that is there. */
     graphql_close(process->gateway.graphql);
-    pg_pool_close(process->gateway.reads);
+    patient_pool_close(process->gateway.reads);
     process->gateway.reads = NULL;
     pg_close(process->gateway.pg);
     requests_free(process->gateway.requests);

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "common/observe/log.h"
-#include "common/pg/pool.h"
 #include "services/api-gateway/gateway.h"
+#include "services/api-gateway/patient_pool.h"
 
 enum { SEGMENTS_MAX = 1024 }; /* reads that one connection has under way */
 
@@ -58,7 +58,7 @@ void read_answer(struct exchange *exchange, const struct read *read)
     if (reading == NULL)
         abort();
     *reading = (struct reading){ exchange, read->statement, read->answer };
-    if (pg_pool_submit(visit_of(exchange)->gateway->reads, &statements[first], 2 - first, read_done, reading, NULL))
+    if (patient_pool_submit(visit_of(exchange)->gateway->reads, &statements[first], 2 - first, read_done, reading))
         return;
     free(reading);
     answer_refused(exchange, 503, unavailable);
@@ -96,12 +96,12 @@ char *reads_setup_sql(void)
     return sql;
 }
 
-struct pg_pool *reads_open(struct event_base *base, const char *conninfo, size_t count,
-                           const struct pg_pool_hooks *hooks, struct error *err)
+struct patient_pool *reads_open(struct event_base *base, const char *conninfo, size_t count,
+                                const struct pg_pool_hooks *hooks, struct error *err)
 {
     char *setup_sql = reads_setup_sql();
     const struct pg_options options = { .conninfo = conninfo, .setup_sql = setup_sql, .segments_max = SEGMENTS_MAX };
-    struct pg_pool *pool = pg_pool_open(base, &options, count, hooks, err);
+    struct patient_pool *pool = patient_pool_open(base, &options, count, hooks, err);
 
     free(setup_sql);
     return pool;

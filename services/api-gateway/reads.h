@@ -10,6 +10,7 @@
 #include "common/pg/pool.h"
 
 struct event_base;
+struct patient_pool;
 
 enum { READ_PARAMS_MAX = 12 };
 
@@ -30,7 +31,7 @@ struct read {
     void (*answer)(struct exchange *exchange, const PGresult *rows);
 };
 
-/* Runs it, then answers; 503 while there is no database. */
+/* Runs it, then answers; 503 if there is no database for PATIENT_MS (patient_pool.h). */
 void read_answer(struct exchange *exchange, const struct read *read);
 
 /* Text of the first column as a 200. */
@@ -39,9 +40,9 @@ void answer_json_text(struct exchange *exchange, const char *text);
 /* For pg_options.setup_sql: all that is read is prepared once a connection. Own: free(). */
 char *reads_setup_sql(void);
 
-/* Begins to open `count` connections for all reads, on which several are under way at once. As pg_pool_open. */
-struct pg_pool *reads_open(struct event_base *base, const char *conninfo, size_t count,
-                           const struct pg_pool_hooks *hooks, struct error *err);
+/* Begins to open `count` connections for all reads, on which several are under way at once. As patient_pool_open. */
+struct patient_pool *reads_open(struct event_base *base, const char *conninfo, size_t count,
+                                const struct pg_pool_hooks *hooks, struct error *err);
 
 /* Write the statements of the areas. */
 void orchestrations_put_setup(FILE *out);

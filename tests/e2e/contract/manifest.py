@@ -30,7 +30,7 @@ E9 | GET /runtimes is a page
 1.2/404-retry | retrying an unknown orchestration
 1.2/404-operation | an unknown operation of a known orchestration
 1.2/415 | a retry under another media type
-1.2/500 | storage that fails: an error of the server (503 here, with Retry-After)
+1.2/500 | storage that fails for five seconds: an error of the server (503 here, with Retry-After)
 1.2/order-paging | paging is looked at before the orchestration
 1.2/order-retry | media type, then form, then orchestration
 1.2/order-operation | the orchestration, then the operation

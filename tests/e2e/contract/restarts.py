@@ -92,6 +92,19 @@ def storage(world, got):
         world.ask("GET", "/orchestrations/<nothing>")["status"] == 200) and 200)
 
 
+def connections(world, got):
+    """What is read while all connections to PostgreSQL break, again and again."""
+    statuses = set()
+    for _ in range(5):
+        for pid in world.sql("SELECT pid FROM pg_stat_activity WHERE usename = 'tidegate_api'").split():
+            os.kill(int(pid), signal.SIGTERM)
+        for _ in range(20):
+            statuses.add(world.ask("GET", "/orchestrations/<nothing>")["status"])
+            statuses.add(world.ask("GET", "/runtimes?page_size=1")["status"])
+            statuses.add(world.cancel("nothing")["status"])
+    got["reads"] = sorted(statuses)
+
+
 TESTS = [
     Story("all behind the gateway die", everything, {
         "goes on": ("3.9/continued", ["succeeded", {"succeeded": 3}]), "kept": ("3.9/kept", [True, True, True]),
@@ -106,6 +119,7 @@ TESTS = [
         f"torn-{i}": ("D38 D12 3.9/pending", ["succeeded", {"succeeded": 9}, 9]) for i in range(3)}),
     Story("an upgrade is sent once", sent_once, {
         "ended": ("D18 D17", ["succeeded", {"succeeded": 1}]), "sent": ("D18", "1|1"), "in the ledger": ("D18", True)}),
+    Story("connections that break", connections, {"reads": ("1.2/500", [200])}),
     # Of the server's kind, as the contract has it; 503 with Retry-After rather than 500, for a client may try again.
     Story("no storage", storage, {"list": ("1.2/500", {"status": 503, "body": error(like("while "))}),
                                   "afterwards": ("1.2/500", 200)}),
