@@ -16,7 +16,7 @@ enum { OPERATIONS_MAX = 5000, CONFIGURATIONS_MAX = 500, BODIES_SIZE_MAX = 300 * 
 struct part {
     const struct state *state;
     const struct orchestration *orchestration;
-    json_t *choices;        /* [{version, configuration | error, operations}] */
+    json_t *choices;        /* [{version, configuration | error, told, operations}] */
     json_t *places;         /* {"<version>/<hash or error>": index of the choice} */
     json_t *configurations; /* [{hash, kymaConfig}], those that are not known yet */
     json_t *hashes;         /* of these: {hash: true} */
@@ -103,6 +103,13 @@ static bool part_is_full(const struct part *part)
            json_array_size(part->configurations) >= CONFIGURATIONS_MAX;
 }
 
+/* Do instances know of its operations? Before its start nobody does, and of those that have failed by then they are told
+ * with `scheduled`. */
+static bool is_seen(const struct orchestration *orchestration)
+{
+    return orchestration->resolved && !orchestration->dry_run;
+}
+
 /* The list of operations with that choice. */
 static json_t *operations_of(struct part *part, const struct choice *choice)
 {
@@ -116,8 +123,10 @@ static json_t *operations_of(struct part *part, const struct choice *choice)
         place = json_integer((json_int_t)json_array_size(part->choices));
         json_object_set_new(part->places, name, place);
         json_array_append_new(part->choices,
-                              json_pack("{s:s, s:s, s:[]}", "version", choice->version,
-                                        choice->body != NULL ? "configuration" : "error", what, "operations"));
+                              json_pack("{s:s, s:s, s:o*, s:[]}", "version", choice->version,
+                                        choice->body != NULL ? "configuration" : "error", what, "told",
+                                        choice->body == NULL && is_seen(part->orchestration) ? json_true() : NULL,
+                                        "operations"));
     }
     return json_object_get(json_array_get(part->choices, (size_t)json_integer_value(place)), "operations");
 }

@@ -95,7 +95,7 @@ static void progress(const struct operation *operation, const struct progress *p
                              "description", description);
 
     if (progress->ends_here && !operation->orchestration->dry_run)
-        json_object_set_new(data, "instanceID", json_string(operation->texts[TEXT_INSTANCE_ID]));
+        json_object_set_new(data, "told", json_true());
     decision_event(out, EVENT_PROGRESSED, operation->orchestration->id, data);
 }
 

@@ -58,6 +58,9 @@ enum {
     ORCHESTRATION_BATCH_MAX = 1000,
     /* So many operations stand in one message to the scheduler. */
     ORCHESTRATION_MESSAGE_MAX = 200,
+    /* So many instances at most are told that their operations had failed when the orchestration began: a record names
+     * whom it is followed by. */
+    ORCHESTRATION_TOLD_MAX = 5000,
     /* More runtimes than any fleet has: an orchestration that matches more fails. */
     ORCHESTRATION_OPERATIONS_MAX = 200000,
     /* So many operations at most are retried by one request that names none, the oldest ones: record and answer list

@@ -22,24 +22,71 @@ static void react_started(const struct orchestration *orchestration, struct mess
 }
 
 /* Its instance shows an operation that ended without the provisioner as well: one that failed so has failed. */
-static void react_progressed(const struct state *state, const struct orchestration *orchestration,
-                             const struct event *event, struct messages *out)
+static void tell_instance(const struct operation *operation, const struct event *event, struct messages *out)
 {
-    const char *instance_id = data_text(event->data, "instanceID");
-    const struct operation *operation = operation_find(state, data_text(event->data, "operationID"));
-    json_t *report;
+    const struct orchestration *orchestration = operation->orchestration;
+    json_t *report = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "operationID", operation->id, "type",
+                               orchestration->lane->type->type, "orchestrationID", orchestration->id, "state",
+                               operation_state_names[operation->state], "description", operation->description,
+                               "createdAt", (json_int_t)operation->created_at, "updatedAt", (json_int_t)event->time_ms);
 
-    if (operation == NULL || instance_id[0] == '\0')
-        return;
-    report = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "operationID", operation->id, "type",
-                       orchestration->lane->type->type, "orchestrationID", orchestration->id, "state",
-                       data_text(event->data, "state"), "description", data_text(event->data, "description"),
-                       "createdAt", (json_int_t)operation->created_at, "updatedAt", (json_int_t)event->time_ms);
     messages_add(out, (struct message){ .topic = "instances",
-                                        .key = instance_id,
+                                        .key = operation->texts[TEXT_INSTANCE_ID],
                                         .type = "tidegate.instance.report.v1",
                                         .traceparent = orchestration->traceparent,
                                         .data = json_pack("{s:o}", "operation", report) });
+}
+
+static void react_progressed(const struct state *state, const struct event *event, struct messages *out)
+{
+    const struct operation *operation = operation_find(state, data_text(event->data, "operationID"));
+
+    if (operation != NULL && json_is_true(json_object_get(event->data, "told")))
+        tell_instance(operation, event, out);
+}
+
+/* Those for which there is nothing to be sent. */
+static void react_unconfigured(const struct state *state, const struct event *event, struct messages *out)
+{
+    json_t *choice, *id;
+    size_t i, j;
+
+    json_array_foreach(json_object_get(event->data, "choices"), i, choice) {
+        if (!json_is_true(json_object_get(choice, "told")))
+            continue;
+        json_array_foreach(json_object_get(choice, "operations"), j, id) {
+            const struct operation *operation = operation_find(state, json_string_value(id));
+
+            if (operation != NULL)
+                tell_instance(operation, event, out);
+        }
+    }
+}
+
+static int compare_places(const void *a, const void *b)
+{
+    const struct operation *const *left = a, *const *right = b;
+
+    return operation_compare(*left, *right);
+}
+
+/* Those for which there was nothing to be sent from the start. */
+static void react_failed_at_start(const struct orchestration *orchestration, const struct event *event,
+                                  struct messages *out)
+{
+    const struct operation **failed;
+    size_t count = 0;
+
+    if (!json_is_true(json_object_get(event->data, "told")))
+        return;
+    failed = value_allocate((orchestration->count + 1) * sizeof(struct operation *));
+    for (size_t i = 0; i < orchestration->count; i++)
+        if (orchestration->operations[i]->state == OPERATION_FAILED)
+            failed[count++] = orchestration->operations[i];
+    qsort(failed, count, sizeof(struct operation *), compare_places);
+    for (size_t i = 0; i < count && i < ORCHESTRATION_TOLD_MAX; i++)
+        tell_instance(failed[i], event, out);
+    free(failed);
 }
 
 /* --- To the schedulers: many operations in one message, for each partition apart --- */
@@ -107,13 +154,6 @@ static void groups_release(struct groups *groups)
         if (groups->operations[partition] != NULL)
             groups_send(groups, partition);
     free(groups->operations);
-}
-
-static int compare_places(const void *a, const void *b)
-{
-    const struct operation *const *left = a, *const *right = b;
-
-    return operation_compare(*left, *right);
 }
 
 /* All that wait, in their order: they stand in the state in none. */
@@ -351,12 +391,18 @@ void orchestration_react(const void *state, const struct event *event, struct me
         return;
     switch ((enum orchestration_event)event->type) {
     case EVENT_STARTED: react_started(orchestration, out); break;
-    case EVENT_CONFIGURED: react_configured(state, orchestration, event, out); break;
-    case EVENT_SCHEDULED: react_scheduled(orchestration, out); break;
+    case EVENT_CONFIGURED:
+        react_unconfigured(state, event, out);
+        react_configured(state, orchestration, event, out);
+        break;
+    case EVENT_SCHEDULED:
+        react_failed_at_start(orchestration, event, out);
+        react_scheduled(orchestration, out);
+        break;
     case EVENT_DISPATCHED: react_dispatched(state, orchestration, event, out); break;
     case EVENT_RESCHEDULED: react_rescheduled(state, orchestration, event, out); break;
     case EVENT_RESUMED: react_resumed(orchestration, event, out); break;
-    case EVENT_PROGRESSED: react_progressed(state, orchestration, event, out); break;
+    case EVENT_PROGRESSED: react_progressed(state, event, out); break;
     case EVENT_HALTED: react_halted(orchestration, out); break;
     case EVENT_ACCEPTED:
     case EVENT_REPEATED:

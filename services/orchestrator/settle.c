@@ -85,6 +85,8 @@ static void schedule(const struct state *state, const struct orchestration *orch
     snprintf(description, sizeof description, "Scheduled %zu operations", orchestration->count);
     data = json_pack("{s:I, s:s, s:o, s:s}", "operations", (json_int_t)orchestration->count, "description", description,
                      "parameters", parameters_enriched(state, orchestration), "version", version);
+    if (orchestration->by_state[OPERATION_FAILED] > 0 && !orchestration->dry_run)
+        json_object_set_new(data, "told", json_true());
     if (of_cluster) {
         json_object_set_new(data, "clusterConfig", cluster_config(orchestration, state->settings));
     } else {

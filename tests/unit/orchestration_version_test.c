@@ -165,7 +165,15 @@ static void account_whose_version_cannot_be_sent_fails_alone(void **state)
 
     (void)state;
     then_row(scene, "orchestration", "o1", "{'stats': null}");
+    then_messages(scene, NULL); /* nobody sees them yet */
     wake(scene);
+    then_messages(scene,
+                  text("instances instance-r2 tidegate.instance.report.v1 {'operation': {'operationID': '%s', 'type':"
+                       " 'upgradeKyma', 'orchestrationID': 'o1', 'state': 'failed'}}",
+                       op("r2")),
+                  "instances instance-r3 tidegate.instance.report.v1 {'operation': {'state': 'failed'}}",
+                  "instances instance-r4 tidegate.instance.report.v1 {'operation': {'state': 'failed'}}",
+                  "runtimes #4 tidegate.runtime.configure.v1", "schedules #1 tidegate.schedule.request.v1", NULL);
     then_row(scene, "orchestration", "o1", "{'state': 'in progress', 'stats': {'pending': 1, 'failed': 3}}");
     then_operation(scene, "r2", "failed",
                    "while deciding the Kyma configuration: there is no release 2.9.9; there are: 2.3.0, 2.4.2, 3.0.0, "
@@ -365,6 +373,7 @@ static void retried_operation_for_which_there_is_nothing_fails_again(void **stat
     assert_string_equal(orchestration_core.deadline(scene_state(scene)).id,
                         "o1/again/0"); /* another: it is due at once */
     then_events(scene, TYPE "configured.v1 o1 {'choices': [{'version': '2.9.9'}], 'configurations': []}", NULL);
+    then_messages(scene, "instances instance-r1 tidegate.instance.report.v1 {'operation': {'state': 'failed'}}", NULL);
     then_row(scene, "operation", op("r1"), "{'state': 'failed', 'attempt': 2}");
     wake(scene);
     then_row(scene, "orchestration", "o1",

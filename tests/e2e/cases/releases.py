@@ -87,6 +87,9 @@ def upgrades(suite, system):
         operations = system.operations(unnamed)
         holds(operations["rel-5"], {"state": "failed", "description": "while deciding the Kyma configuration: there is no"
                                                                       " release 2.9.9; there are: 2.3.0, 2.4.2"})
+        wait_for("its runtime shows the error", limit_s=5, condition=lambda:
+                 (status := system.runtime("rel-5")["status"])["state"] == "error" and
+                 status["upgradingKyma"]["data"][0]["operationID"] == operations["rel-5"]["operationID"])
         equal({name: system.runtime(name)["kymaVersion"] for name in ("rel-1", "rel-2", "rel-3", "rel-4")},
               {"rel-1": "2.3.0", "rel-2": "2.3.0", "rel-3": "2.4.2", "rel-4": "2.4.2"})
     with suite.case("E8: kymaConfig is what was sent to this runtime, empty where nothing was"):
