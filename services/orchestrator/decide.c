@@ -150,6 +150,8 @@ static const struct report {
     { { "accepted", PHASE_RUNNING, OPERATION_IN_PROGRESS, false }, 1 << PHASE_DISPATCHED, NULL },
     { { "busy", PHASE_BUSY, OPERATION_PENDING, false }, 1 << PHASE_DISPATCHED, NULL },
     { { "freed", PHASE_READY, OPERATION_PENDING, false }, 1 << PHASE_BUSY, NULL },
+    /* Its turn finds the window ended. */
+    { { "late", PHASE_READY, OPERATION_PENDING, false }, 1 << PHASE_DISPATCHED, NULL },
     { { "preempted", PHASE_DONE, OPERATION_SUCCEEDED, true }, SENT, "" },
     { { "refused", PHASE_DONE, OPERATION_FAILED, true }, SENT, "" },
     { { "succeeded", PHASE_DONE, OPERATION_SUCCEEDED, false }, SENT, "" },

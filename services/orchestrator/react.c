@@ -374,6 +374,8 @@ static void react_dispatched(const struct state *state, const struct orchestrati
             json_object_set_new(data, "attempt", json_integer(operation->attempt));
         if (orchestration->dry_run)
             json_object_set_new(data, "dryRun", json_true());
+        if (operation->window_end != 0)
+            json_object_set_new(data, "until", json_integer(operation->window_end));
         messages_add(out, (struct message){ .topic = "runtimes",
                                             .key = operation->texts[TEXT_RUNTIME_ID],
                                             .type = cluster ? "tidegate.runtime.upgradeShoot.v1"

@@ -156,7 +156,7 @@ static bool window_ended(const struct operation *operation, int64_t now_ms)
     if (operation->window_end == 0)
         return operation->attempt > 1 && operation->window_begin == 0 &&
                strcmp(operation->orchestration->schedule, "maintenanceWindow") == 0;
-    return operation->window_end < now_ms;
+    return operation->window_end <= now_ms;
 }
 
 struct turns {

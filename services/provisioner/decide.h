@@ -13,14 +13,16 @@ void runtime_decide_configure(const struct runtimes *runtimes, const struct requ
 void runtime_decide_provision(const struct runtimes *runtimes, const struct request *request, struct decision *out);
 
 /* upgrade.c: an orchestration's, and a client's */
-void runtime_decide_upgrade(const struct runtimes *runtimes, const struct request *request, struct decision *out);
+void runtime_decide_upgrade(const struct runtimes *runtimes, const struct request *request, int64_t now_ms,
+                            struct decision *out);
 void runtime_decide_upgrade_kyma(const struct runtimes *runtimes, const struct request *request, struct decision *out);
 
 /* rollback.c */
 void runtime_decide_roll_back(const struct runtimes *runtimes, const struct request *request, struct decision *out);
 
 /* shoot.c: a change of the cluster, an orchestration's or a client's; and sleep */
-void runtime_decide_upgrade_shoot(const struct runtimes *runtimes, const struct request *request, struct decision *out);
+void runtime_decide_upgrade_shoot(const struct runtimes *runtimes, const struct request *request, int64_t now_ms,
+                                  struct decision *out);
 void runtime_decide_hibernate(const struct runtimes *runtimes, const struct request *request, struct decision *out);
 
 /* deprovision.c */
@@ -80,9 +82,9 @@ struct ordered {
     ordered_admit *admit;
 };
 /* The request names operationID, orchestrationID and lane; `attempt`, from 2: an operation that has ended runs again.
- * `dryRun`: nothing is started. */
+ * `dryRun`: nothing is started. `until` (ms): the end of its window, from which on it neither starts nor waits. */
 void ordered_decide(const struct runtimes *runtimes, const struct request *request, struct ordered ordered,
-                    struct decision *out);
+                    int64_t now_ms, struct decision *out);
 
 /* --- Dry runs of these upgrades (rehearse.c) --- */
 

@@ -9,13 +9,15 @@
 /* Does the request say what it is about? False: `why`; then nobody can be told. */
 static bool is_sound(const struct request *request, struct error *why)
 {
-    const json_t *attempt = json_object_get(request->data, "attempt");
+    const json_t *attempt = json_object_get(request->data, "attempt"), *until = json_object_get(request->data, "until");
 
     if (!runtime_id_fits(text_of(request->data, "operationID")) || *text_of(request->data, "lane") == '\0' ||
         *text_of(request->data, "orchestrationID") == '\0')
         return error_set(why, ERROR_INPUT, "operationID, orchestrationID and lane: must be given");
     if (!rehearsal_is_sound(request, why))
         return false;
+    if (until != NULL && !json_is_integer(until))
+        return error_set(why, ERROR_INPUT, "until: must be a time in milliseconds");
     return attempt == NULL ||
            (json_is_integer(attempt) && json_integer_value(attempt) >= 1 && json_integer_value(attempt) <= INT_MAX) ||
            error_set(why, ERROR_INPUT, "attempt: must be a whole number from 1 to %d", INT_MAX);
@@ -50,9 +52,17 @@ static bool may_wait(const struct runtime *runtime, const char *operation_id)
     return runtime->waiting_count < RUNTIME_WAITING_MAX || runtime_waiting_find(runtime, operation_id) != NULL;
 }
 
+/* It was sent within its window, but may have been long on its way: nobody was here to take it. */
+static bool is_late(const struct request *request, int64_t now_ms)
+{
+    const json_t *until = json_object_get(request->data, "until");
+
+    return until != NULL && json_integer_value(until) <= now_ms;
+}
+
 /* What is reported of an upgrade that can neither start nor wait, and `why`; NULL: nothing speaks against it. */
 static const char *hindrance(const struct runtime *runtime, const struct request *request, const char *tenant,
-                             struct error *why)
+                             int64_t now_ms, struct error *why)
 {
     /* Another account's runtime is answered like none: who does not own it learns nothing of it. */
     if (runtime == NULL || (*tenant != '\0' && strcmp(tenant, runtime->tenant) != 0)) {
@@ -60,6 +70,9 @@ static const char *hindrance(const struct runtime *runtime, const struct request
     } else if (is_preempted(runtime)) {
         error_set(why, ERROR_CONFLICT, "operation preempted by deprovisioning %s", runtime->operation->id);
         return "preempted";
+    } else if (is_late(request, now_ms)) {
+        error_set(why, ERROR_CONFLICT, "its maintenance window has ended");
+        return "late";
     } else if (runtime_busy(runtime) && !may_wait(runtime, text_of(request->data, "operationID"))) {
         error_set(why, ERROR_CONFLICT, "%d operations wait for runtime %s already", RUNTIME_WAITING_MAX, runtime->id);
     } else {
@@ -93,7 +106,7 @@ static void start(const struct runtimes *runtimes, const struct runtime *runtime
 }
 
 void ordered_decide(const struct runtimes *runtimes, const struct request *request, struct ordered ordered,
-                    struct decision *out)
+                    int64_t now_ms, struct decision *out)
 {
     const struct runtime *runtime = runtimes_find(runtimes, request->subject);
     struct error why;
@@ -103,7 +116,7 @@ void ordered_decide(const struct runtimes *runtimes, const struct request *reque
         runtime_reject(request, 400, out, why.message);
     else if (runtime_knows_operation(runtime, text_of(request->data, "operationID"), attempt_of(request->data)))
         return;
-    else if ((result = hindrance(runtime, request, ordered.tenant, &why)) != NULL)
+    else if ((result = hindrance(runtime, request, ordered.tenant, now_ms, &why)) != NULL)
         refuse(request, out, result, why.message);
     else if (runtime_busy(runtime))
         decision_event(out, EVENT_QUEUED, runtime->id, names(request));

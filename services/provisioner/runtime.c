@@ -120,13 +120,13 @@ static void decide(const void *state, const struct request *request, int64_t now
     switch ((enum request_type)request->type) {
     case REQUEST_REGISTER: runtime_decide_register(state, request, out); break;
     case REQUEST_CONFIGURE: runtime_decide_configure(state, request, out); break;
-    case REQUEST_UPGRADE: runtime_decide_upgrade(state, request, out); break;
+    case REQUEST_UPGRADE: runtime_decide_upgrade(state, request, now_ms, out); break;
     case REQUEST_DEPROVISION: runtime_decide_deprovision(state, request, out); break;
     case REQUEST_PROGRESS: runtime_decide_progress(state, request, out); break;
     case REQUEST_WAKE: runtime_decide_wake(state, now_ms, out); break;
     case REQUEST_PROVISION: runtime_decide_provision(state, request, out); break;
     case REQUEST_UPGRADE_KYMA: runtime_decide_upgrade_kyma(state, request, out); break;
-    case REQUEST_UPGRADE_SHOOT: runtime_decide_upgrade_shoot(state, request, out); break;
+    case REQUEST_UPGRADE_SHOOT: runtime_decide_upgrade_shoot(state, request, now_ms, out); break;
     case REQUEST_HIBERNATE: runtime_decide_hibernate(state, request, out); break;
     case REQUEST_ROLL_BACK: runtime_decide_roll_back(state, request, out); break;
     }

@@ -16,8 +16,8 @@
  *     rejected    the request was wrong or came at a wrong time: reason; request, operationID, actor where given;
  *                 instanceID, hash: of the line of an instance that the runtime does not belong to, which is told
  *     configured  a Kyma configuration is known from now on, whoever uses it: hash, kymaConfig
- *     refused     an upgrade will not run: operationID, orchestrationID, lane, attempt?, result (refused, preempted),
- *                 message
+ *     refused     an upgrade will not run: operationID, orchestrationID, lane, attempt?, result (refused, preempted;
+ *                 late: not now, for its window has ended), message
  *     rehearsed   an upgrade of a dry run could have started, and has succeeded instead: operationID, orchestrationID, lane,
  *                 attempt?, message
  *     queued      an upgrade must wait for the running operation: operationID, orchestrationID, lane, attempt?

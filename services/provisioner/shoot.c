@@ -88,14 +88,15 @@ static void start_change(const struct runtimes *runtimes, const struct runtime *
     client_accept(request, out, start);
 }
 
-void runtime_decide_upgrade_shoot(const struct runtimes *runtimes, const struct request *request, struct decision *out)
+void runtime_decide_upgrade_shoot(const struct runtimes *runtimes, const struct request *request, int64_t now_ms,
+                                  struct decision *out)
 {
     const struct ordered ordered = { .type = OPERATION_UPGRADE_SHOOT,
                                      .tenant = text_of(request->data, "tenant"),
                                      .admit = admit_ordered };
 
     if (json_object_get(request->data, "orchestrationID") != NULL)
-        ordered_decide(runtimes, request, ordered, out);
+        ordered_decide(runtimes, request, ordered, now_ms, out);
     else
         client_decide(runtimes, request, out, admit, start_change);
 }

@@ -37,13 +37,14 @@ static json_t *admit_ordered(const struct runtimes *runtimes, const struct runti
     return NULL;
 }
 
-void runtime_decide_upgrade(const struct runtimes *runtimes, const struct request *request, struct decision *out)
+void runtime_decide_upgrade(const struct runtimes *runtimes, const struct request *request, int64_t now_ms,
+                            struct decision *out)
 {
     ordered_decide(runtimes, request,
                    (struct ordered){ .type = OPERATION_UPGRADE_KYMA,
                                      .tenant = text_of(request->data, "globalAccountID"),
                                      .admit = admit_ordered },
-                   out);
+                   now_ms, out);
 }
 
 /* --- A client's --- */

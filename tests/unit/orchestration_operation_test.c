@@ -114,6 +114,30 @@ static void operation_whose_window_ended_goes_back_to_the_scheduler(void **state
     scene_free(scene);
 }
 
+static void operation_that_came_too_late_to_its_runtime_gets_another_window(void **state)
+{
+    const int64_t end = nine + MINUTE_MS;
+    struct scene *scene = scene_open();
+
+    (void)state;
+    three_scheduled(scene, parameters(1, "maintenanceWindow"));
+    scheduled(scene, window_item("r1", nine, end), true);
+    then_messages(scene, text("runtimes r1 tidegate.runtime.upgrade.v1 {'until': %lld}", (long long)end), NULL);
+    scene_time(scene, end);
+    report(scene, "r1", "late", "its maintenance window has ended");
+    then_events(scene, TYPE "progressed.v1 o1 {'cause': 'late', 'phase': 'ready', 'state': 'pending'}",
+                text(TYPE "rescheduled.v1 o1 {'operations': ['%s'], 'after': %lld}", op("r1"), (long long)end), NULL);
+    then_operation(scene, "r1", "pending", "Operation created");
+    report(scene, "r1", "late", "its maintenance window has ended");
+    then_events(scene, NULL);
+    scheduled(scene, window_item("r1", end, end + MINUTE_MS), true);
+    then_events(scene, TYPE "released.v1 o1", dispatched("r1"), NULL);
+    cancel(scene, "o1");
+    report(scene, "r1", "late", "its maintenance window has ended");
+    then_events(scene, TYPE "progressed.v1 o1", TYPE "canceled.v1 o1", NULL);
+    scene_free(scene);
+}
+
 static void operation_that_runs_outlasts_its_window(void **state)
 {
     struct scene *scene = scene_open();
@@ -343,6 +367,7 @@ int main(void)
         cmocka_unit_test(windows_that_opened_first_come_first),
         cmocka_unit_test(windows_are_shown_before_they_open),
         cmocka_unit_test(operation_whose_window_ended_goes_back_to_the_scheduler),
+        cmocka_unit_test(operation_that_came_too_late_to_its_runtime_gets_another_window),
         cmocka_unit_test(operation_that_runs_outlasts_its_window),
         cmocka_unit_test(operation_that_cannot_be_scheduled_fails_alone),
         cmocka_unit_test(schedule_of_the_unknown_decides_nothing),

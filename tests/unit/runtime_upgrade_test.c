@@ -124,6 +124,33 @@ static void an_upgrade_is_preempted_by_deprovisioning(void **state)
     scene_free(scene);
 }
 
+#define ORDER_UNTIL(until)                                                                    \
+    "{'runtimeID': 'r1', 'instanceID': 'i1', 'globalAccountID': 'ga1', 'operationID': 'o1', " \
+    "'orchestrationID': 'x1', 'lane': 'kyma', 'version': '2.4.2', 'configuration': 'new', 'until': " until "}"
+
+static void an_upgrade_whose_window_has_ended_on_its_way_is_late_and_starts_nothing(void **state)
+{
+    struct scene *scene = scene_known();
+
+    (void)state;
+    when(scene, UPGRADE, "r1", ORDER_UNTIL("1643706000000"));
+    then_events(scene, REFUSED " r1 {'operationID': 'o1', 'result': 'late'}", NULL);
+    then_messages(scene, LANE_REPORT "{'orchestrationID': 'x1', 'operationID': 'o1', 'result': 'late'}", NULL);
+    then_calls(scene, NULL);
+    when(scene, UPGRADE, "r1", ORDER_UNTIL("1643706000001")); /* in its next window */
+    then_events(scene, STARTED " r1 {'operationID': 'o1'}", NULL);
+    scene_free(scene);
+
+    scene = scene_upgrading();
+    when(scene, UPGRADE, "r1",
+         "{'runtimeID': 'r1', 'instanceID': 'i1', 'globalAccountID': 'ga1', 'operationID': 'o2', 'orchestrationID': "
+         "'x2', 'lane': 'kyma', 'version': '2.4.2', 'configuration': 'new', 'until': 1, 'dryRun': true}");
+    then_events(scene, REFUSED " r1 {'operationID': 'o2', 'result': 'late'}", NULL); /* nor does it wait */
+    when(scene, UPGRADE, "r1", ORDER_UNTIL("'soon'"));
+    then_events(scene, REJECTED " r1", NULL);
+    scene_free(scene);
+}
+
 static void an_upgrade_of_a_busy_runtime_waits(void **state)
 {
     struct scene *scene = scene_upgrading();
@@ -404,6 +431,7 @@ int main(void)
         cmocka_unit_test(an_upgrade_to_an_unknown_configuration_is_refused),
         cmocka_unit_test(an_upgrade_without_names_is_rejected),
         cmocka_unit_test(an_upgrade_is_preempted_by_deprovisioning),
+        cmocka_unit_test(an_upgrade_whose_window_has_ended_on_its_way_is_late_and_starts_nothing),
         cmocka_unit_test(an_upgrade_of_a_busy_runtime_waits),
         cmocka_unit_test(no_more_than_a_number_of_operations_wait),
         cmocka_unit_test(who_waited_is_told_when_the_operation_ends),

@@ -164,7 +164,7 @@ static void check_window(const struct model *model, const char *id, const json_t
     json_int_t begin = integer_of(operation, "begin"), end = integer_of(operation, "end");
     json_int_t now = services_now_ms(model->services);
 
-    if (end != 0 && (now < begin || now > end))
+    if (end != 0 && (now < begin || now >= end))
         services_fail(model->services, "%s starts at %lld, outside its window from %lld to %lld", id, (long long)now,
                       (long long)begin, (long long)end);
 }
@@ -270,6 +270,7 @@ static void rehearsed(const struct model *model, const struct event *event)
 
     if (!is_dry(model, operation) || runs[0] != '\0')
         services_fail(model->services, "%s is tried on %s, where this runs: %s", id, event->subject, runs);
+    check_window(model, id, operation);
     set(operation, "ended", "succeeded");
 }
 
@@ -292,6 +293,7 @@ static void started(const struct model *model, const struct event *event)
         services_fail(model->services, "%s starts in attempt %lld; it is %s in attempt %lld, of which is said: %s", id,
                       (long long)number, text_of(operation, "state"), (long long)integer_of(operation, "attempt"),
                       text_of(operation, "ended"));
+    check_window(model, id, operation);
 }
 
 static void ended(const struct model *model, const struct event *event, const char *how)
@@ -302,7 +304,7 @@ static void ended(const struct model *model, const struct event *event, const ch
         how = text_of(event->data, "result");
     else
         set(model->running, event->subject, "");
-    if (operation != NULL)
+    if (operation != NULL && strcmp(how, "late") != 0) /* that is no end: it comes again */
         set(operation, "ended", how);
 }
 
