@@ -263,19 +263,27 @@ static void evolve_retried(struct state *state, struct orchestration *orchestrat
     set_description(orchestration, event);
 }
 
-/* `updated_at` stays, as when `pending` is left. Those that need no new window have their place by the one they have, or,
- * where there are none, behind what is ready by now. */
+/* Where the others of its orchestration run on, what is retried comes behind what is ready by now: it may fail again, and
+ * must not hold them up for ever where only so much may fail. With a window that has ended, or none, it comes first, so
+ * that it has another one soon. */
+static int64_t release_again(const struct operation *operation, const struct event *event)
+{
+    if (strcmp(operation->orchestration->schedule, "immediate") == 0)
+        return event->offset + 1;
+    return operation->window_end > event->time_ms ? event->time_ms + 1 : operation->window_begin;
+}
+
+/* `updated_at` stays, as when `pending` is left. */
 static void evolve_resumed(struct orchestration *orchestration, const struct event *event, struct changes *out)
 {
     bool anew = strcmp(data_text(event->data, "windows"), "new") == 0;
-    bool immediate = strcmp(orchestration->schedule, "immediate") == 0;
 
     for (size_t i = 0; i < orchestration->count; i++) {
         struct operation *operation = orchestration->operations[i];
 
         if (operation->state != OPERATION_RETRYING)
             continue;
-        operation->release = anew ? 0 : immediate ? event->offset + 1 : operation->window_begin;
+        operation->release = anew ? 0 : release_again(operation, event);
         if (anew)
             operation->window_begin = operation->window_end = 0;
         operation_change(operation, anew ? PHASE_WAITING : PHASE_READY, OPERATION_PENDING);

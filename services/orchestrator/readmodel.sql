@@ -67,7 +67,7 @@ CREATE TABLE IF NOT EXISTS operation (
     state             text        NOT NULL,
     phase             text        NOT NULL,  -- waiting, ready, dispatched, busy, running, done
     description       text        NOT NULL,
-    release           bigint      NOT NULL,  -- of those that are ready, a lower one comes first: when the window began (ms)
+    release           bigint      NOT NULL,  -- of those that are ready, a lower one comes first: when the window began, or the retry (ms)
     attempt           integer     NOT NULL,  -- 1 at first
     sent              boolean     NOT NULL,  -- to the provisioner: once at least
     version           text        NOT NULL,  -- of Kyma, decided for it; '': the orchestration's

@@ -95,6 +95,31 @@ static void retry_goes_on_with_all_that_was_held_back(void **state)
     scene_free(scene);
 }
 
+static void what_fails_again_and_again_lets_the_others_of_its_window_go_first(void **state)
+{
+    const int64_t later = nine + MINUTE_MS, end = nine + 60 * MINUTE_MS;
+    struct scene *scene = scene_open();
+
+    (void)state;
+    three_scheduled(scene, "{'targets': {'include': [{'target': 'all'}]}, 'strategy': {'schedule': "
+                           "'maintenanceWindow', 'maxFailures': 1}}");
+    scene_time(scene, later);
+    scheduled(scene,
+              text("%s, %s, %s", window_item("r1", nine, end), window_item("r2", nine, end),
+                   window_item("r3", later, end)),
+              true);
+    then_events(scene, TYPE "released.v1 o1", dispatched("r1"), NULL);
+    report(scene, "r1", "failed", "boom");
+    then_events(scene, TYPE "progressed.v1 o1", TYPE "stopped.v1 o1", NULL);
+    retry(scene, "o1", ""); /* as soon as the last window has opened */
+    then_events(scene, TYPE "retried.v1 o1", TYPE "resumed.v1 o1 {'windows': 'kept'}", dispatched("r2"), NULL);
+    report(scene, "r2", "succeeded", "");
+    then_events(scene, TYPE "progressed.v1 o1", dispatched("r3"), NULL);
+    report(scene, "r3", "succeeded", "");
+    then_events(scene, TYPE "progressed.v1 o1", dispatched("r1"), NULL);
+    scene_free(scene);
+}
+
 static void retry_of_too_few_stops_again(void **state)
 {
     struct scene *scene = scene_open();
@@ -180,6 +205,7 @@ int main(void)
         cmocka_unit_test(failure_leaves_room_for_one_less),
         cmocka_unit_test(too_many_failures_stop_it_once_and_are_told),
         cmocka_unit_test(retry_goes_on_with_all_that_was_held_back),
+        cmocka_unit_test(what_fails_again_and_again_lets_the_others_of_its_window_go_first),
         cmocka_unit_test(retry_of_too_few_stops_again),
         cmocka_unit_test(last_failure_ends_it_without_a_stop),
         cmocka_unit_test(stopped_one_is_canceled_at_once),
