@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/timestamp.h"
+
 void model_init(struct model *model)
 {
     *model = (struct model){ .operations = json_object(), .orchestrations = json_object(), .running = json_object() };
@@ -354,6 +356,39 @@ static struct counts counts_of(const json_t *rows, const char *orchestration)
     return counts;
 }
 
+static bool is_finished(const char *state)
+{
+    return strcmp(state, "succeeded") == 0 || strcmp(state, "failed") == 0 || strcmp(state, "canceled") == 0;
+}
+
+/* What has ended, has ended with all its operations, and says what became of them. */
+static void check_state(const struct model *model, const json_t *row, const json_t *by_state)
+{
+    const char *state = text_of(row, "state");
+    bool failed = json_object_get(by_state, "failed") != NULL;
+    bool open = json_object_get(by_state, "pending") != NULL || json_object_get(by_state, "in progress") != NULL ||
+                json_object_get(by_state, "retrying") != NULL;
+
+    if (!json_is_true(json_object_get(row, "resolved")) || !is_finished(state))
+        return;
+    if (open || (strcmp(state, "canceled") != 0 && failed != (strcmp(state, "failed") == 0)))
+        services_fail(model->services, "%s is %s, though its operations are other", text_of(row, "orchestration_id"),
+                      state);
+}
+
+static void check_times(const struct model *model, const char *id, const json_t *row)
+{
+    json_t *orchestration = json_object_get(model->orchestrations, id);
+    int64_t created_ms = 0, updated_ms = 0;
+
+    if (!timestamp_parse(text_of(row, "created_at"), &created_ms) ||
+        !timestamp_parse(text_of(row, "updated_at"), &updated_ms) || updated_ms < created_ms ||
+        updated_ms < integer_of(orchestration, "updated"))
+        services_fail(model->services, "%s was created at %s, and updated at %s", id, text_of(row, "created_at"),
+                      text_of(row, "updated_at"));
+    json_object_set_new(orchestration, "updated", json_integer(updated_ms));
+}
+
 static void check_orchestration(const struct model *model, const json_t *row, const json_t *operations)
 {
     const char *id = text_of(row, "orchestration_id");
@@ -369,6 +404,8 @@ static void check_orchestration(const struct model *model, const json_t *row, co
     if ((json_int_t)json_object_size(counts.positions) != counts.total ||
         (counts.total > 0 && json_object_get(counts.positions, last) == NULL))
         services_fail(model->services, "%s: the positions are not 1 to %lld", id, (long long)counts.total);
+    check_state(model, row, counts.by_state);
+    check_times(model, id, row);
     json_decref(counts.by_state);
     json_decref(counts.positions);
 }
@@ -404,7 +441,7 @@ void model_check_ended(struct model *model)
         json_object_foreach((json_t *)(uintptr_t)rows, id, row) {
             const char *state = text_of(row, "state");
 
-            if (strcmp(state, "succeeded") != 0 && strcmp(state, "failed") != 0 && strcmp(state, "canceled") != 0)
+            if (!is_finished(state))
                 services_fail(model->services, "%s is %s in the end: %s", id, state, text_of(row, "description"));
         }
     }

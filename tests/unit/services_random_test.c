@@ -224,9 +224,36 @@ static void ask_deprovision(struct model *model)
         json_pack("{s:s,s:s}", "runtimeID", runtime, "operationID", operation));
 }
 
+/* Clients change runtimes beside the orchestrations; few of them put one to sleep. */
+static void ask_mutation(struct model *model)
+{
+    unsigned index = draw(model, RUNTIMES), kind = draw(model, 8);
+    char runtime[16], tenant[16], operation[24];
+    json_t *data;
+
+    snprintf(runtime, sizeof runtime, "r%u", index);
+    snprintf(tenant, sizeof tenant, "ga%u", index % 3);
+    snprintf(operation, sizeof operation, "own-%u", draw(model, 1000000));
+    data = json_pack("{s:s,s:s}", "tenant", tenant, "operationID", operation);
+    if (kind < 4) {
+        json_object_set_new(data, "kymaConfig",
+                            json_pack("{s:s,s:[{s:s,s:s}]}", "version", "2.3.0", "components", "component", "own",
+                                      "namespace", "own"));
+        ask(model, PROVISIONER, runtime, "tidegate.runtime.upgradeKyma.v1", data);
+    } else if (kind < 6) {
+        json_object_del(data, "operationID");
+        ask(model, PROVISIONER, runtime, "tidegate.runtime.rollBack.v1", data);
+    } else if (kind < 7 || index != 2) {
+        json_object_set_new(data, "gardenerConfig", json_pack("{s:s}", "kubernetesVersion", "1.22.0"));
+        ask(model, PROVISIONER, runtime, "tidegate.runtime.upgradeShoot.v1", data);
+    } else {
+        ask(model, PROVISIONER, runtime, "tidegate.runtime.hibernate.v1", data);
+    }
+}
+
 static void ask_something(struct model *model)
 {
-    switch (draw(model, 20)) {
+    switch (draw(model, 21)) {
     case 0:
     case 1:
     case 2: ask_import(model); break;
@@ -239,6 +266,7 @@ static void ask_something(struct model *model)
     case 9: ask_policy(model, draw(model, POLICIES)); break;
     case 10: ask_releases(model, draw(model, FOLDERS), draw(model, 5) == 0); break;
     case 11: ask_deprovision(model); break;
+    case 12: ask_mutation(model); break;
     default: ask_retry(model); break;
     }
 }
