@@ -78,6 +78,9 @@ size_t limit_left(const struct orchestration *orchestration);
 /* Is the bound reached, so that nothing starts before a retry? */
 bool limit_is_reached(const struct orchestration *orchestration);
 
+/* Does the description say so, and how many have failed? More may, without a start: those that get no window. */
+bool limit_is_told(const struct orchestration *orchestration);
+
 /* Says so in the description. */
 void limit_stop(const struct orchestration *orchestration, struct decision *out);
 

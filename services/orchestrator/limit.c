@@ -23,12 +23,28 @@ bool limit_is_reached(const struct orchestration *orchestration)
            orchestration->by_state[OPERATION_FAILED] >= (size_t)orchestration->max_failures;
 }
 
+static void describe(const struct orchestration *orchestration, char out[REASON_SIZE])
+{
+    char former[REASON_SIZE];
+
+    limit_forget(orchestration, former);
+    reason_format(out, "%s%s%zu operations failed, maxFailures is %d", former, stop_begins,
+                  orchestration->by_state[OPERATION_FAILED], orchestration->max_failures);
+}
+
+bool limit_is_told(const struct orchestration *orchestration)
+{
+    char description[REASON_SIZE];
+
+    describe(orchestration, description);
+    return orchestration->stopped && strcmp(orchestration->description, description) == 0;
+}
+
 void limit_stop(const struct orchestration *orchestration, struct decision *out)
 {
     char description[REASON_SIZE];
 
-    reason_format(description, "%s%s%zu operations failed, maxFailures is %d", orchestration->description, stop_begins,
-                  orchestration->by_state[OPERATION_FAILED], orchestration->max_failures);
+    describe(orchestration, description);
     decision_event(out, EVENT_STOPPED, orchestration->id,
                    json_pack("{s:I, s:s}", "failed", (json_int_t)orchestration->by_state[OPERATION_FAILED],
                              "description", description));

@@ -24,7 +24,7 @@
  *     rehearsed    operations of a dry run were done; only read: it was given until dry runs went to the provisioner
  *     rescheduled  operations came to their turn after their window had ended: back to the scheduler
  *     progressed   an operation went on, waits for its runtime, or ended
- *     stopped      so many operations have failed that no further one starts before a retry
+ *     stopped      so many operations have failed that no further one starts before a retry; again if more have
  *     retried      operations that had failed are to run again
  *     resumed      they wait for a slot, or for a new window
  *     declined     a retry found nothing that it may retry; nothing changes

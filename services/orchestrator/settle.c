@@ -262,7 +262,7 @@ static void settle(const struct state *state, const struct orchestration *orches
             go_on(state, orchestration, out);
         else if (orchestration->by_phase[PHASE_DONE] == orchestration->count)
             finish(orchestration, out);
-        else if (limit_is_reached(orchestration) && !orchestration->stopped)
+        else if (limit_is_reached(orchestration) && !limit_is_told(orchestration))
             limit_stop(orchestration, out);
         else
             dispatch(orchestration, now_ms, out);

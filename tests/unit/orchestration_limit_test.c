@@ -145,6 +145,24 @@ static void retry_of_too_few_stops_again(void **state)
     scene_free(scene);
 }
 
+static void what_fails_without_a_start_is_counted_after_the_stop_too(void **state)
+{
+    struct scene *scene = scene_open();
+
+    (void)state;
+    three_scheduled(scene, limited(1, 1));
+    scheduled(scene, text("{'operationID': '%s', 'error': 'none'}", op("r1")), false);
+    then_events(scene, TYPE "progressed.v1 o1", TYPE "stopped.v1 o1 {'failed': 1}", NULL);
+    scheduled(scene, text("{'operationID': '%s', 'error': 'none'}", op("r2")), false);
+    then_events(scene, TYPE "progressed.v1 o1",
+                TYPE "stopped.v1 o1 {'failed': 2, 'description': 'Scheduled 3 operations, stopped: 2 operations "
+                     "failed, maxFailures is 1'}",
+                NULL);
+    scheduled(scene, window_item("r3", 0, 0), true);
+    then_events(scene, TYPE "released.v1 o1", NULL);
+    scene_free(scene);
+}
+
 static void last_failure_ends_it_without_a_stop(void **state)
 {
     struct scene *scene = scene_open();
@@ -207,6 +225,7 @@ int main(void)
         cmocka_unit_test(retry_goes_on_with_all_that_was_held_back),
         cmocka_unit_test(what_fails_again_and_again_lets_the_others_of_its_window_go_first),
         cmocka_unit_test(retry_of_too_few_stops_again),
+        cmocka_unit_test(what_fails_without_a_start_is_counted_after_the_stop_too),
         cmocka_unit_test(last_failure_ends_it_without_a_stop),
         cmocka_unit_test(stopped_one_is_canceled_at_once),
         cmocka_unit_test(stopped_one_keeps_its_lane),
