@@ -254,11 +254,23 @@ static void touch(struct partition *partition, struct round *round, struct names
     batch_touch(partition, round->batch, ids);
 }
 
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* What time it is, not when the request was written: it may have waited for hours until somebody was here, and what may
+ * start within a window must not start after it. Kafka's clock counts where it is ahead; time never goes back. */
+static int64_t now_of(const struct partition *partition, const struct pending *pending)
+{
+    return later(later(pending->append_ms, partition->processor->now_ms), partition->time_ms);
+}
+
 static void decide(struct partition *partition, struct round *round, struct pending *pending)
 {
     const struct core *core = partition->processor->core;
     const struct request *request = &pending->incoming.request;
-    struct fold_at at = { .time_ms = pending->append_ms > partition->time_ms ? pending->append_ms : partition->time_ms,
+    struct fold_at at = { .time_ms = now_of(partition, pending),
                           .offset = partition->end,
                           .traceparent = request->traceparent };
     const char *why = refusal(partition, pending);

@@ -17,7 +17,7 @@ enum { PATIENCE_MS = 30 * 1000, PARTITIONS_MAX = 1024, REPLICATION_MAX = 9, MESS
 static const struct {
     const char *name;
     const char *retention_ms;
-    bool append_time; /* requests are timed by Kafka: `now` of a decision must not depend on a client's clock */
+    bool append_time; /* requests are timed by Kafka, not by clients' clocks: `now` of a decision is not before that */
 } topics[] = {
     { "instances.requests", "-1", true },      { "instances.events", "-1", false },
     { "orchestrations.requests", "-1", true }, { "orchestrations.events", "-1", false },

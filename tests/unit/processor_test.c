@@ -61,6 +61,27 @@ static void a_request_is_decided_stored_and_answered(void **unused)
     world_free(world);
 }
 
+static int64_t time_of_record(struct world *world, size_t offset)
+{
+    const char *time = strstr(world_record(world, home(), offset), "\"time\":");
+
+    assert_non_null(time);
+    return strtoll(time + strlen("\"time\":"), NULL, 10);
+}
+
+static void a_request_that_has_waited_is_decided_by_the_time_that_it_is_then(void **unused)
+{
+    struct world *world = begin();
+    int64_t now_ms;
+
+    (void)unused;
+    world_pay(world, "r1", here, there);
+    now_ms = world_now(world, 3600 * 1000);
+    world_settle(world);
+    assert_true(time_of_record(world, 0) >= now_ms);
+    world_free(world);
+}
+
 static void what_decides_nothing_and_has_no_origin_leaves_no_record(void **unused)
 {
     struct world *world = begin();
@@ -483,6 +504,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_is_decided_stored_and_answered),
+        cmocka_unit_test(a_request_that_has_waited_is_decided_by_the_time_that_it_is_then),
         cmocka_unit_test(what_decides_nothing_and_has_no_origin_leaves_no_record),
         cmocka_unit_test(a_message_with_an_origin_leaves_a_record_even_if_it_decides_nothing),
         cmocka_unit_test(a_repeated_message_is_dropped),
