@@ -134,6 +134,24 @@ def missed(world, got):
     world.ended("missing")
 
 
+def taken_late(world, got):
+    """Sent within the window, but nobody takes it before the end: it does not start, and has the next one."""
+    short = in_hours(0, 4 / 3600)
+    imported(world, "ga-late", {"win-late": short})
+    with world.system.frozen("provisioner"):
+        world.upgrade("late", [{"runtimeID": "win-late"}], strategy=WINDOWS)
+        wait_for("it is sent", limit_s=4, condition=lambda: world.sql(
+            "SELECT phase FROM orchestrator.operation WHERE orchestration_id = '<late>'") == "dispatched")
+        wait_for("the window has ended", limit_s=10, condition=lambda: datetime.datetime.now(UTC) > short[1])
+    tomorrow = [time + datetime.timedelta(days=1) for time in short]
+    moved = wait_for("it has its next window", limit_s=20, condition=lambda: window_of(
+        it := world.operations("late")["win-late"]) == shown(tomorrow) and it)
+    got["state"] = [moved["state"], moved["description"]]
+    got["none outside"] = world.sql("SELECT count(*) FROM provisioner.operation WHERE orchestration_id = '<late>'")
+    world.cancel("late")
+    got["canceled"] = world.ended("late")["operationStats"]
+
+
 # --- The policy ---
 
 def adopt(world, policy):
@@ -231,6 +249,9 @@ TESTS = [
     Story("a missed window", missed, {
         "moved a day": ("5.6/missed D14", True), "states": ("5.6/missed", ["pending", "succeeded"]),
         "started ones keep theirs": ("5.6/started D14", True), "none outside": ("D14 5.6/missed", "0")}),
+    Story("taken too late", taken_late, {
+        "state": ("5.6/missed D14", ["pending", "Operation created"]), "none outside": ("D14 5.6/missed", "0"),
+        "canceled": ("3.8/swept", {"canceled": 1})}),
     Story("the policy", policy, {
         "the first rule": ("5.4/first 5.4/match", True), "days alone": ("5.4/each 5.4/match 5.5/next", True),
         "of an account": ("5.4/match Q9 Q12", True), "the default": ("5.4/default", True),
