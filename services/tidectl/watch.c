@@ -18,7 +18,7 @@ enum {
     PAUSE_MAX_MS = 1000,
     DRAW_MS = 100,              /* between two pictures */
     PATIENCE_MS = 60 * 1000,    /* how long a server may be away before we give up: a restart is shorter */
-    SETTLE_MS = 5 * 1000,       /* until the end that an event told shows in the answer to a request */
+    SETTLE_MS = 500,            /* until the end that an event told shows in the answer to a request */
     OPERATIONS_SHOWN_MAX = 500, /* of larger orchestrations only counts are told, line by line */
     BAR_SIZE = 40,
     SCREEN_ROWS = 24,
@@ -101,6 +101,8 @@ static void say_orchestration(struct watch *watch)
 {
     char text[sizeof watch->said], counted[256];
 
+    if (watch->event_time[0] == '\0')
+        return; /* nothing is known before the first event */
     summary(watch, counted, sizeof counted);
     snprintf(text, sizeof text, "%s: %s (%s)", progress_state(watch->progress), progress_description(watch->progress),
              counted);
@@ -296,7 +298,7 @@ static bool is_patient(struct watch *watch, const struct error *err)
 }
 
 /* Whether the server says so too. A retry may have gone on with it since the event that told its end: then more events
- * follow. A request that fails is not the end of it. */
+ * follow, for which nobody should wait long. A request that fails is not the end of it. */
 static bool is_over(struct watch *watch)
 {
     const int64_t until_ms = clock_now_ms() + SETTLE_MS;
