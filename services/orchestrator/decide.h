@@ -67,7 +67,7 @@ void retry_resume(const struct orchestration *orchestration, struct decision *ou
 /* Stands between the ID of an orchestration that is to go on with a retry and how far that has come, in its deadline. */
 #define DEADLINE_AGAIN "/again/"
 
-/* Is it among the first of its lane, which go on? */
+/* Does it run, or may it by now? */
 bool orchestration_has_turn(const struct state *state, const struct orchestration *orchestration);
 
 /* --- A bounded number of failures (limit.c) --- */

@@ -1,7 +1,8 @@
 /* orchestration.h - the orchestrator's core: upgrades of many runtimes, a bounded number at a time.
  *
  * The aggregate is the orchestration with its operations, one for each runtime. Those of a lane (`kyma`, `cluster`) run
- * one after the other, in order of arrival:
+ * one after the other, or a few at a time, in order of arrival; one that runs goes on to its end, also where fewer may
+ * run by now:
  *
  *     accepted -> started -> targeted... -> scheduled -> (planned, released, dispatched, progressed...) -> succeeded
  *                                                                                                          or failed

@@ -279,7 +279,7 @@ static void settle(const struct state *state, const struct orchestration *orches
     }
 }
 
-/* Only the first of a lane can go on; one that waits for its turn is canceled in the request itself. */
+/* Those that run go on, however many may; one that waits for its turn is canceled in the request itself. */
 void orchestration_settle(const void *state, int64_t now_ms, struct decision *out)
 {
     const struct state *all = state;

@@ -48,10 +48,12 @@ struct orchestration *orchestration_of_turn(const struct heap_item *turn)
     return (struct orchestration *)((uintptr_t)turn - offsetof(struct orchestration, turn));
 }
 
-static bool arrived_before(const struct heap_item *a, const struct heap_item *b)
+static bool goes_before(const struct heap_item *a, const struct heap_item *b)
 {
     const struct orchestration *left = orchestration_of_turn(a), *right = orchestration_of_turn(b);
 
+    if (left->runs != right->runs)
+        return left->runs;
     if (left->arrival != right->arrival)
         return left->arrival < right->arrival;
     return strcmp(left->id, right->id) < 0;
@@ -81,7 +83,7 @@ static struct lane *lane_get(struct state *state, const char *name)
     lane = value_allocate(sizeof *lane);
     lane->type = lane_type_find(name);
     assert(lane->type != NULL);
-    lane->unfinished.before = arrived_before;
+    lane->unfinished.before = goes_before;
     HASH_ADD_KEYPTR_INORDER(hh, state->lanes, lane->type->name, strlen(lane->type->name), lane, compare_lanes);
     return lane;
 }
@@ -89,8 +91,9 @@ static struct lane *lane_get(struct state *state, const char *name)
 size_t lane_firsts(const struct lane *lane, const struct orchestration *out[LANE_ORCHESTRATIONS_MAX], size_t most)
 {
     const struct heap_item *items[LANE_ORCHESTRATIONS_MAX];
+    size_t wanted = lane->running > most ? lane->running : most;
     size_t count = heap_firsts(&lane->unfinished, items,
-                               most < LANE_ORCHESTRATIONS_MAX ? most : LANE_ORCHESTRATIONS_MAX);
+                               wanted < LANE_ORCHESTRATIONS_MAX ? wanted : LANE_ORCHESTRATIONS_MAX);
 
     for (size_t i = 0; i < count; i++)
         out[i] = orchestration_of_turn(items[i]);
@@ -361,6 +364,44 @@ struct orchestration *orchestration_find(const struct state *state, const char *
     return orchestration;
 }
 
+static void lane_leave(struct orchestration *orchestration)
+{
+    struct lane *lane = orchestration->lane;
+
+    heap_remove(&lane->unfinished, &orchestration->turn);
+    lane->running -= orchestration->runs ? 1 : 0;
+    orchestration->runs = false;
+}
+
+/* One that is retried after its end waits for another turn, though its targets are known. */
+static bool is_running(const struct orchestration *orchestration)
+{
+    switch (orchestration->state) {
+    case ORCHESTRATION_PENDING: return orchestration->partitions > 0;
+    case ORCHESTRATION_IN_PROGRESS:
+    case ORCHESTRATION_CANCELING: return true;
+    case ORCHESTRATION_RETRYING:
+    case ORCHESTRATION_CANCELED:
+    case ORCHESTRATION_SUCCEEDED:
+    case ORCHESTRATION_FAILED:
+    case ORCHESTRATION_STATE_COUNT: break;
+    }
+    return false;
+}
+
+/* To the place that is its own now. */
+static void lane_join(struct orchestration *orchestration)
+{
+    struct lane *lane = orchestration->lane;
+
+    lane_leave(orchestration);
+    if (orchestration_finished(orchestration))
+        return;
+    orchestration->runs = is_running(orchestration);
+    lane->running += orchestration->runs ? 1 : 0;
+    heap_insert(&lane->unfinished, &orchestration->turn);
+}
+
 struct orchestration *orchestration_add(struct state *state, const char *id, const char *lane, int64_t arrival)
 {
     struct orchestration *orchestration = value_allocate(sizeof *orchestration);
@@ -376,7 +417,7 @@ struct orchestration *orchestration_add(struct state *state, const char *id, con
     orchestration->workers = 1;
     orchestration->ready.before = turn_before;
     HASH_ADD_KEYPTR(hh, state->orchestrations, orchestration->id, strlen(orchestration->id), orchestration);
-    heap_insert(&orchestration->lane->unfinished, &orchestration->turn);
+    lane_join(orchestration);
     return orchestration;
 }
 
@@ -412,7 +453,7 @@ void orchestration_remove(struct state *state, struct orchestration *orchestrati
         free(operation->version);
         free(operation);
     }
-    heap_remove(&orchestration->lane->unfinished, &orchestration->turn);
+    lane_leave(orchestration);
     assert(state->orchestrations != NULL);
     HASH_DEL(state->orchestrations, orchestration);
     orchestration_free(orchestration);
@@ -421,9 +462,7 @@ void orchestration_remove(struct state *state, struct orchestration *orchestrati
 void orchestration_change(struct orchestration *orchestration, enum orchestration_state state)
 {
     orchestration->state = state;
-    heap_remove(&orchestration->lane->unfinished, &orchestration->turn);
-    if (!orchestration_finished(orchestration))
-        heap_insert(&orchestration->lane->unfinished, &orchestration->turn);
+    lane_join(orchestration);
 }
 
 bool orchestration_finished(const struct orchestration *orchestration)
@@ -439,6 +478,7 @@ void orchestration_asked(struct orchestration *orchestration, int partitions)
                                              : NULL;
     orchestration->reported_count = 0;
     orchestration->partitions = partitions;
+    lane_join(orchestration);
 }
 
 void orchestration_reported(struct orchestration *orchestration, int partition)

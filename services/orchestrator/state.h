@@ -117,6 +117,7 @@ struct opening {
 struct orchestration {
     UT_hash_handle hh;     /* in state.orchestrations */
     struct heap_item turn; /* in lane.unfinished, if it is (kept) */
+    bool runs;             /* (kept) its turn has come, and it has not ended */
     struct lane *lane;
     char *id;
     enum orchestration_state state; /* (kept) */
@@ -161,7 +162,8 @@ struct lane_type {
 struct lane {
     UT_hash_handle hh; /* in state.lanes */
     const struct lane_type *type;
-    struct heap unfinished; /* (kept) orchestrations in order of arrival; only the first ones run */
+    struct heap unfinished; /* (kept) orchestrations: those that run, then those that wait, each in order of arrival */
+    size_t running;         /* (kept) */
 };
 
 /* The releases that were adopted last, and the folder that was refused since. */
@@ -204,8 +206,8 @@ const struct lane_type *lane_type_find(const char *name);
 struct orchestration *orchestration_find(const struct state *state, const char *id);
 struct operation *operation_find(const struct state *state, const char *id);
 
-/* The orchestrations that have, or will next have, the lane: the first `most` of those that are not finished, in order of
- * arrival, into `out`. Returns how many there are. */
+/* The orchestrations that have, or will next have, the lane, into `out`: all that run, even if they are more than `most`,
+ * and the first of those that wait, up to `most` with those that run. Returns how many there are. */
 enum { LANE_ORCHESTRATIONS_MAX = 100 };
 size_t lane_firsts(const struct lane *lane, const struct orchestration *out[LANE_ORCHESTRATIONS_MAX], size_t most);
 

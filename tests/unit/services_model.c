@@ -219,16 +219,42 @@ static void progressed(const struct model *model, const json_t *data)
                       text_of(data, "operationID"), cause, (long long)integer_of(operation, "attempt"), ended);
 }
 
+/* One more of its lane runs. */
+static void begins(const struct model *model, const char *name, json_t *orchestration)
+{
+    int running = 1;
+    const char *id;
+    json_t *other;
+
+    json_object_foreach(model->orchestrations, id, other) {
+        if (other != orchestration && strcmp(text_of(other, "lane"), text_of(orchestration, "lane")) == 0)
+            running += json_is_true(json_object_get(other, "runs"));
+    }
+    if (running > services_orchestrations_max(model->services))
+        services_fail(model->services, "%s starts as number %d of its lane, %d may run", name, running,
+                      services_orchestrations_max(model->services));
+    json_object_set_new(orchestration, "runs", json_true());
+}
+
+static bool is_end(const char *type)
+{
+    return strcmp(type, "succeeded") == 0 || strcmp(type, "failed") == 0 || strcmp(type, "canceled") == 0;
+}
+
 static void on_orchestration(struct model *model, const char *type, const struct event *event)
 {
     json_t *orchestration = json_object_get(model->orchestrations, event->subject);
     const json_t *ids = json_object_get(event->data, "operations");
 
+    if (is_end(type))
+        json_object_del(orchestration, "runs");
     if (strcmp(type, "accepted") == 0) {
         json_object_set_new(model->orchestrations, event->subject,
                             json_pack("{s:s,s:I,s:b}", "lane", text_of(event->data, "lane"), "maxFailures",
                                       (json_int_t)integer_of(event->data, "maxFailures"), "dryRun",
                                       json_is_true(json_object_get(event->data, "dryRun"))));
+    } else if (strcmp(type, "started") == 0) {
+        begins(model, event->subject, orchestration);
     } else if (strcmp(type, "targeted") == 0) {
         targeted(model, event->subject, event->data, event->time_ms);
     } else if (strcmp(type, "dispatched") == 0) {
@@ -245,6 +271,8 @@ static void on_orchestration(struct model *model, const char *type, const struct
         retried(model, orchestration, ids);
     } else if (strcmp(type, "resumed") == 0) {
         change_all(model, event->subject, "retrying", "pending");
+        if (json_object_get(orchestration, "runs") == NULL)
+            begins(model, event->subject, orchestration);
     } else if (strcmp(type, "failed") == 0) {
         json_object_set_new(orchestration, "failed", json_true());
     } else if (strcmp(type, "halted") == 0) {

@@ -6,7 +6,7 @@
 #include "tests/unit/services_world.h"
 
 /* By operation {orchestration, runtime, state, phase, begin, end, created, attempt, ended}, where `ended` is how
- * the attempt ended at the provisioner; by orchestration {lane, maxFailures, dryRun, resolved, failed, halted}; by
+ * the attempt ended at the provisioner; by orchestration {lane, maxFailures, dryRun, runs, resolved, failed, halted}; by
  * runtime what runs. */
 struct model {
     struct services *services; /* borrowed; set before the first event */

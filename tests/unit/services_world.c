@@ -221,6 +221,7 @@ static void prepare(const struct part *part, void *state, const struct request *
     names_release(&names);
 }
 
+/* A process that takes over may have other settings. */
 void services_take_over(struct services *services)
 {
     struct part *part =
@@ -231,6 +232,13 @@ void services_take_over(struct services *services)
     state = taken_over(part);
     part->core->state_free(part->state);
     part->state = state;
+    if (part->core == &orchestration_core)
+        services->orchestration.orchestrations_max = 1 + (int)services_draw(services, 4);
+}
+
+int services_orchestrations_max(const struct services *services)
+{
+    return services->orchestration.orchestrations_max;
 }
 
 const json_t *services_rows(struct services *services, enum services_index service, const char *table, int partition)

@@ -28,6 +28,9 @@ void services_free(struct services *services);
 /* A number below `below`, from the seed. */
 unsigned services_draw(struct services *services, unsigned below);
 int64_t services_now_ms(const struct services *services);
+
+/* How many orchestrations of a lane may run by now. */
+int services_orchestrations_max(const struct services *services);
 void services_pass(struct services *services, int64_t passed_ms);
 
 /* Fails the test: what should not be, and the seed. */
