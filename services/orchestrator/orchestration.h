@@ -67,9 +67,12 @@ enum {
     /* So many operations at most are retried by one request that names none, the oldest ones: record and answer list
      * them. */
     ORCHESTRATION_RETRY_MAX = 30000,
-    /* So long (ms) after windows have opened, operations whose window opened at that moment wait for each other: the
-     * scheduler says so of each of its partitions apart, and they are to start in their order. */
+    /* So long (ms) after it was released, an operation waits for others whose window opened at the same moment or
+     * before: the scheduler says so of each of its partitions apart, and they are to start in their order. */
     ORCHESTRATION_OPENING_MS = 1000,
+    /* So long it waits while of some it is not known yet whether their windows are open: longer than another scheduler
+     * needs to take over from one that was killed, so that order is given up only where one stays away. */
+    ORCHESTRATION_ANSWERS_MS = 10000,
     /* So many retries with a key are remembered, so that another body under one of their keys is refused. */
     ORCHESTRATION_RETRY_KEYS_MAX = 100,
 };

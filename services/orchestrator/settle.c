@@ -124,19 +124,29 @@ static bool release_is_partial(const struct orchestration *orchestration)
     return orchestration->by_phase[PHASE_WAITING] > 0 && strcmp(orchestration->schedule, "immediate") == 0;
 }
 
-/* Until when it waits, at most, for the release of others whose window opened at the same moment: their turn may come
- * before its own. 0: there are none. */
+/* Since when its window is open and it has been released. */
+static int64_t ready_since_ms(const struct operation *operation)
+{
+    return operation->window_begin > operation->updated_at ? operation->window_begin : operation->updated_at;
+}
+
+/* Until when it waits, at most, for others whose turn may come before its own: those of whose window nothing is known
+ * yet, and those whose window has opened, so that their release is on its way. 0: there are none. */
 static int64_t wait_for_others_ms(const struct operation *operation)
 {
-    if (operation->release == 0 || orchestration_opening(operation->orchestration, operation->window_begin) == 0)
-        return 0; /* `release` 0: first of all, whoever comes */
-    return operation->window_begin + ORCHESTRATION_OPENING_MS;
+    if (operation->release == 0)
+        return 0; /* first of all, whoever comes */
+    if (operation->orchestration->unanswered > 0)
+        return ready_since_ms(operation) + ORCHESTRATION_ANSWERS_MS;
+    if (orchestration_opens_ms(operation->orchestration) <= operation->window_begin)
+        return ready_since_ms(operation) + ORCHESTRATION_OPENING_MS;
+    return 0;
 }
 
 /* Not where a window is said to be open that is yet to open: clocks differ, and it must not wait long. */
 static bool waits_for_others(const struct operation *operation, int64_t now_ms)
 {
-    return operation->window_begin <= now_ms && now_ms < wait_for_others_ms(operation);
+    return ready_since_ms(operation) <= now_ms && now_ms < wait_for_others_ms(operation);
 }
 
 /* How many operations may start now. */
@@ -165,19 +175,22 @@ struct turns {
 };
 
 /* The next ones, so many that `slots` of them may start, or all that a record may hold, as far as none waits for others.
+ * Those that need another window are by themselves: whether others wait for them shows when they have asked for it.
  * Usually the window of none has ended, so it looks no further than it must. */
 static void turns_take(const struct orchestration *orchestration, size_t slots, size_t most, int64_t now_ms,
                        struct turns *turns)
 {
     for (size_t wanted = least(slots, most);; wanted = least(2 * wanted, most)) {
         size_t open = 0, i, count = heap_firsts(&orchestration->ready, turns->items, wanted);
+        bool late = false;
 
         for (i = 0; i < count && open < slots; i++) {
             const struct operation *operation = operation_of_turn(turns->items[i]);
 
-            if (waits_for_others(operation, now_ms))
+            if (waits_for_others(operation, now_ms) || (late && !window_ended(operation, now_ms)))
                 break;
-            open += window_ended(operation, now_ms) ? 0 : 1;
+            late = window_ended(operation, now_ms);
+            open += late ? 0 : 1;
         }
         turns->count = i;
         if (open == slots || wanted == most || i < count)

@@ -190,6 +190,8 @@ struct operation *operation_add(struct state *state, struct orchestration *orche
     operation->position = (int)orchestration->count;
     orchestration->by_state[operation->state]++;
     orchestration->by_phase[operation->phase]++;
+    orchestration->unanswered++;
+    operation->unanswered = true;
     return operation;
 }
 
@@ -204,6 +206,16 @@ void operation_created(struct operation *operation, int64_t created_at)
 
 /* --- Openings --- */
 
+static const struct opening *opening_of_turn(const struct heap_item *turn)
+{
+    return (const struct opening *)((uintptr_t)turn - offsetof(struct opening, turn));
+}
+
+static bool opens_before(const struct heap_item *a, const struct heap_item *b)
+{
+    return opening_of_turn(a)->at < opening_of_turn(b)->at;
+}
+
 static struct opening *opening_find(const struct orchestration *orchestration, int64_t at_ms)
 {
     struct opening *opening = NULL;
@@ -212,11 +224,11 @@ static struct opening *opening_find(const struct orchestration *orchestration, i
     return opening;
 }
 
-size_t orchestration_opening(const struct orchestration *orchestration, int64_t at_ms)
+int64_t orchestration_opens_ms(const struct orchestration *orchestration)
 {
-    const struct opening *opening = opening_find(orchestration, at_ms);
+    const struct heap_item *first = heap_first(&orchestration->next_openings);
 
-    return opening == NULL ? 0 : opening->waiting;
+    return first == NULL ? INT64_MAX : opening_of_turn(first)->at;
 }
 
 static void opening_leave(struct operation *operation)
@@ -227,6 +239,7 @@ static void opening_leave(struct operation *operation)
     if (opening == NULL || --opening->waiting > 0)
         return;
     HASH_DEL(operation->orchestration->openings, opening);
+    heap_remove(&operation->orchestration->next_openings, &opening->turn);
     free(opening);
 }
 
@@ -238,6 +251,7 @@ static void opening_join(struct operation *operation)
         opening = value_allocate(sizeof *opening);
         opening->at = operation->window_begin;
         HASH_ADD(hh, operation->orchestration->openings, at, sizeof opening->at, opening);
+        heap_insert(&operation->orchestration->next_openings, &opening->turn);
     }
     opening->waiting++;
     operation->opening = opening;
@@ -251,9 +265,17 @@ static void openings_free(struct orchestration *orchestration)
         HASH_DEL(orchestration->openings, opening);
         free(opening);
     }
+    heap_release(&orchestration->next_openings);
 }
 
 /* --- Changes of operations --- */
+
+static void set_unanswered(struct operation *operation, bool unanswered)
+{
+    operation->orchestration->unanswered -= operation->unanswered ? 1 : 0;
+    operation->orchestration->unanswered += unanswered ? 1 : 0;
+    operation->unanswered = unanswered;
+}
 
 void operation_change(struct operation *operation, enum phase phase, enum operation_state state)
 {
@@ -273,6 +295,7 @@ void operation_change(struct operation *operation, enum phase phase, enum operat
     opening_leave(operation);
     if (phase == PHASE_WAITING && operation->window_begin != 0)
         opening_join(operation);
+    set_unanswered(operation, phase == PHASE_WAITING && operation->window_begin == 0);
 }
 
 const char *operation_version(const struct operation *operation)
@@ -416,6 +439,7 @@ struct orchestration *orchestration_add(struct state *state, const char *id, con
     orchestration->retries = json_array();
     orchestration->workers = 1;
     orchestration->ready.before = turn_before;
+    orchestration->next_openings.before = opens_before;
     HASH_ADD_KEYPTR(hh, state->orchestrations, orchestration->id, strlen(orchestration->id), orchestration);
     lane_join(orchestration);
     return orchestration;

@@ -68,6 +68,7 @@ struct operation {
     UT_hash_handle hh;       /* in state.operations */
     struct heap_item turn;   /* in orchestration.ready, if it is (kept) */
     struct opening *opening; /* (kept) of those that wait for their window: when it opens; else NULL */
+    bool unanswered;         /* (kept) it waits, and the scheduler has not said yet for which window */
     struct orchestration *orchestration;
     char id[UUID_SIZE];
     int include;                      /* index of the first include selector that matched */
@@ -109,9 +110,10 @@ struct configuration {
 
 /* A moment when windows open for which operations wait. */
 struct opening {
-    UT_hash_handle hh; /* in orchestration.openings */
-    int64_t at;        /* ms */
-    size_t waiting;    /* operations; never 0 */
+    struct heap_item turn; /* in orchestration.next_openings */
+    UT_hash_handle hh;     /* in orchestration.openings */
+    int64_t at;            /* ms */
+    size_t waiting;        /* operations; never 0 */
 };
 
 struct orchestration {
@@ -148,8 +150,10 @@ struct orchestration {
     size_t count, size;                                            /* (kept) */
     int64_t last_created_at;                                       /* (kept) of the newest operation; 0: none */
     size_t by_state[OPERATION_STATE_COUNT], by_phase[PHASE_COUNT]; /* (kept) */
-    struct heap ready;        /* (kept) operations of PHASE_READY, in the order of their turn */
-    struct opening *openings; /* (kept) of the operations of PHASE_WAITING whose window is known */
+    struct heap ready;         /* (kept) operations of PHASE_READY, in the order of their turn */
+    struct opening *openings;  /* (kept) of the operations of PHASE_WAITING whose window is known */
+    struct heap next_openings; /* (kept) the same, the earliest first */
+    size_t unanswered;         /* (kept) operations */
 };
 
 /* A lane is a type of upgrade. */
@@ -261,8 +265,8 @@ const char *operation_configuration(const struct operation *operation);
 /* Was it decided that there is nothing that could be sent? */
 bool operation_lacks_configuration(const struct operation *operation);
 
-/* How many operations wait for a window that opens at that moment. */
-size_t orchestration_opening(const struct orchestration *orchestration, int64_t at_ms);
+/* The earliest moment at which a window opens, or opened, for which an operation waits. INT64_MAX: there is none. */
+int64_t orchestration_opens_ms(const struct orchestration *orchestration);
 
 /* The operation or orchestration in whose `turn` this is. */
 const struct operation *operation_of_turn(const struct heap_item *turn);

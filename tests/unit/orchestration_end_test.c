@@ -227,6 +227,7 @@ static void cancel_drops_the_timers_of_those_that_wait_for_a_window(void **state
     scheduled(scene,
               text("%s, %s", window_item("r1", nine, nine + MINUTE_MS), window_item("r2", nine, nine + MINUTE_MS)),
               true);
+    scheduled_tomorrow(scene, "r3");
     cancel(scene, "o1");
     then_messages(scene,
                   text("schedules #%d tidegate.schedule.drop.v1 {'orchestrationID': 'o1', 'operations': "

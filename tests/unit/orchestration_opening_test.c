@@ -17,6 +17,11 @@ static const char *soon(const char *runtime)
     return window_item(runtime, opens, ends);
 }
 
+static const char *no_window(const char *runtime)
+{
+    return text("{'operationID': '%s', 'error': 'no window'}", op(runtime));
+}
+
 /* All three wait for the same moment, and it has come. */
 static struct scene *scene_opening(int workers)
 {
@@ -49,9 +54,7 @@ static void one_that_is_missing_holds_the_others_for_a_second(void **state)
     struct scene *scene = scene_opening(1);
 
     (void)state;
-    scheduled(scene, soon("r3"), true);
-    scene_time(scene, opens + 900);
-    scheduled(scene, soon("r2"), true);
+    scheduled(scene, text("%s, %s", soon("r3"), soon("r2")), true);
     then_events(scene, TYPE "released.v1 o1", NULL);
     wake_at(scene, opens + ORCHESTRATION_OPENING_MS);
     then_events(scene, dispatched("r2"), NULL);
@@ -60,14 +63,137 @@ static void one_that_is_missing_holds_the_others_for_a_second(void **state)
     scene_free(scene);
 }
 
-static void when_the_second_is_over_nobody_waits(void **state)
+/* The scheduler was away when they opened: its partitions come back one after the other. */
+static void those_that_are_released_late_wait_for_each_other_alike(void **state)
 {
     struct scene *scene = scene_opening(1);
+    int64_t late = opens + 5 * MINUTE_MS;
 
     (void)state;
-    scene_time(scene, opens + ORCHESTRATION_OPENING_MS);
+    scene_time(scene, late);
     scheduled(scene, soon("r3"), true);
-    then_events(scene, TYPE "released.v1 o1", dispatched("r3"), NULL);
+    then_events(scene, TYPE "released.v1 o1", NULL);
+    scheduled(scene, soon("r2"), true);
+    wake_at(scene, late + ORCHESTRATION_OPENING_MS);
+    then_events(scene, dispatched("r2"), NULL);
+    scene_free(scene);
+}
+
+/* One that missed its window, for the scheduler was away, may find another one open. */
+static void whose_window_opened_before_is_waited_for_whatever_window_it_gets(void **state)
+{
+    struct scene *scene = scene_opening(2);
+    int64_t next = opens + 10 * MINUTE_MS;
+
+    (void)state;
+    scene_time(scene, next + MINUTE_MS);
+    scheduled(scene, window_item("r2", next, ends), true);
+    then_events(scene, TYPE "released.v1 o1", NULL);
+    scheduled(scene, window_item("r3", next, ends), true);
+    scheduled(scene, window_item("r1", next, ends), true);
+    then_events(scene, TYPE "released.v1 o1", dispatched("r1 r2"), NULL);
+    scene_free(scene);
+}
+
+static void windows_that_are_open_already_wait_until_all_are_known(void **state)
+{
+    struct scene *scene = scene_open();
+
+    (void)state;
+    three_scheduled(scene, parameters(1, "maintenanceWindow"));
+    scheduled(scene, window_item("r3", nine - MINUTE_MS, ends), true);
+    then_events(scene, TYPE "released.v1 o1", NULL);
+    scheduled(scene, soon("r2"), false);
+    then_events(scene, TYPE "planned.v1 o1", NULL);
+    scheduled(scene, window_item("r1", nine - MINUTE_MS, ends), true);
+    then_events(scene, TYPE "released.v1 o1", dispatched("r1"), NULL);
+    scene_free(scene);
+}
+
+static void one_for_which_there_is_no_window_is_known(void **state)
+{
+    struct scene *scene = scene_open();
+
+    (void)state;
+    three_scheduled(scene, parameters(1, "maintenanceWindow"));
+    scheduled(scene, text("%s, %s", window_item("r3", nine, ends), window_item("r2", nine, ends)), true);
+    then_events(scene, TYPE "released.v1 o1", NULL);
+    scheduled(scene, no_window("r1"), false);
+    then_events(scene, TYPE "progressed.v1 o1 {'state': 'failed'}", dispatched("r2"), NULL);
+    scene_free(scene);
+}
+
+static void scheduler_that_stays_away_holds_the_others_for_ten_seconds(void **state)
+{
+    struct scene *scene = scene_open();
+
+    (void)state;
+    three_scheduled(scene, parameters(1, "maintenanceWindow"));
+    scene_time(scene, nine + MINUTE_MS);
+    scheduled(scene, text("%s, %s", window_item("r3", nine, ends), window_item("r2", nine, ends)), true);
+    wake_at(scene, nine + MINUTE_MS + ORCHESTRATION_ANSWERS_MS);
+    then_events(scene, dispatched("r2"), NULL);
+    report(scene, "r2", "succeeded", "");
+    then_events(scene, TYPE "progressed.v1 o1", dispatched("r3"), NULL);
+    scheduled(scene, window_item("r1", nine, ends), true);
+    then_events(scene, TYPE "released.v1 o1", NULL);
+    report(scene, "r3", "succeeded", "");
+    then_events(scene, TYPE "progressed.v1 o1", dispatched("r1"), NULL);
+    scene_free(scene);
+}
+
+/* Without a window, they are asked for again when it is their turn. */
+static void those_that_are_retried_start_in_their_order_where_others_run(void **state)
+{
+    struct scene *scene = scene_open();
+
+    (void)state;
+    three_scheduled(scene, parameters(2, "maintenanceWindow"));
+    scheduled(scene, text("%s, %s", no_window("r1"), no_window("r3")), false);
+    scheduled(scene, window_item("r2", nine, ends), true);
+    then_events(scene, TYPE "released.v1 o1", dispatched("r2"), NULL);
+    retry(scene, "o1", "");
+    then_events(scene, TYPE "retried.v1 o1", TYPE "resumed.v1 o1", TYPE "rescheduled.v1 o1", NULL);
+    scheduled(scene, window_item("r3", nine, ends), true);
+    then_events(scene, TYPE "released.v1 o1", NULL);
+    scheduled(scene, window_item("r1", nine, ends), true);
+    then_events(scene, TYPE "released.v1 o1", dispatched("r1"), NULL);
+    scene_free(scene);
+}
+
+static struct scene *scene_with_one_without_a_window(int workers)
+{
+    struct scene *scene = scene_open();
+
+    three_scheduled(scene, parameters(workers, "maintenanceWindow"));
+    scheduled(scene, no_window("r1"), false);
+    scheduled(scene, text("%s, %s", window_item("r2", nine, ends), window_item("r3", nine, ends)), true);
+    scene_time(scene, nine + MINUTE_MS);
+    return scene;
+}
+
+static void what_has_its_window_waits_for_what_is_retried_with_it_and_has_none(void **state)
+{
+    struct scene *scene = scene_with_one_without_a_window(2);
+
+    (void)state;
+    report(scene, "r2", "failed", "boom");
+    retry(scene, "o1", "");
+    then_events(scene, TYPE "retried.v1 o1", TYPE "resumed.v1 o1", TYPE "rescheduled.v1 o1", NULL);
+    wake_at(scene, nine + MINUTE_MS + ORCHESTRATION_ANSWERS_MS);
+    then_events(scene, dispatched("r2"), NULL);
+    scene_free(scene);
+}
+
+static void what_has_been_ready_for_long_waits_for_nobody(void **state)
+{
+    struct scene *scene = scene_with_one_without_a_window(1);
+
+    (void)state;
+    retry(scene, "o1", "");
+    then_events(scene, TYPE "retried.v1 o1", TYPE "resumed.v1 o1", NULL); /* r2 has the slot */
+    report(scene, "r2", "succeeded", "");
+    then_events(scene, TYPE "progressed.v1 o1", TYPE "rescheduled.v1 o1", dispatched("r3"), NULL);
     scene_free(scene);
 }
 
@@ -77,7 +203,8 @@ static void windows_of_another_moment_hold_nobody(void **state)
 
     (void)state;
     three_scheduled(scene, parameters(3, "maintenanceWindow"));
-    scheduled(scene, text("%s, %s", soon("r2"), window_item("r1", opens + 1, ends)), false); /* r3's is not known yet */
+    scheduled(scene, text("%s, %s", soon("r2"), window_item("r1", opens + 1, ends)), false);
+    scheduled_tomorrow(scene, "r3");
     scene_time(scene, opens + 1);
     scheduled(scene, soon("r2"), true);
     then_events(scene, TYPE "released.v1 o1", dispatched("r2"), NULL);
@@ -127,7 +254,7 @@ static void one_that_gets_no_window_after_all_holds_nobody_any_longer(void **sta
     (void)state;
     scheduled(scene, text("%s, %s", soon("r3"), soon("r2")), true);
     then_events(scene, TYPE "released.v1 o1", NULL);
-    scheduled(scene, text("{'operationID': '%s', 'error': 'no window'}", op("r1")), true);
+    scheduled(scene, no_window("r1"), true);
     then_events(scene, TYPE "progressed.v1 o1 {'state': 'failed'}", dispatched("r2"), NULL);
     scene_free(scene);
 }
@@ -143,7 +270,7 @@ static void one_that_is_given_another_window_holds_nobody_any_longer(void **stat
     scene_free(scene);
 }
 
-static void one_that_missed_its_window_holds_nobody(void **state)
+static void one_that_missed_its_window_holds_the_others_until_it_has_another(void **state)
 {
     struct scene *scene = scene_open();
 
@@ -153,7 +280,9 @@ static void one_that_missed_its_window_holds_nobody(void **state)
     scene_time(scene, opens + 2);
     scheduled(scene, text("%s, %s", window_item("r2", opens, opens + 1), soon("r3")), true);
     report(scene, "r1", "succeeded", "");
-    then_events(scene, TYPE "progressed.v1 o1", TYPE "rescheduled.v1 o1", dispatched("r3"), NULL);
+    then_events(scene, TYPE "progressed.v1 o1", TYPE "rescheduled.v1 o1", NULL);
+    scheduled_tomorrow(scene, "r2");
+    then_events(scene, TYPE "planned.v1 o1", dispatched("r3"), NULL);
     report(scene, "r3", "busy", "");
     scene_time(scene, opens + ORCHESTRATION_OPENING_MS);
     report(scene, "r3", "freed", "");
@@ -228,13 +357,20 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(they_start_in_their_order_whoever_is_released_first),
         cmocka_unit_test(one_that_is_missing_holds_the_others_for_a_second),
-        cmocka_unit_test(when_the_second_is_over_nobody_waits),
+        cmocka_unit_test(those_that_are_released_late_wait_for_each_other_alike),
+        cmocka_unit_test(whose_window_opened_before_is_waited_for_whatever_window_it_gets),
+        cmocka_unit_test(windows_that_are_open_already_wait_until_all_are_known),
+        cmocka_unit_test(one_for_which_there_is_no_window_is_known),
+        cmocka_unit_test(scheduler_that_stays_away_holds_the_others_for_ten_seconds),
+        cmocka_unit_test(those_that_are_retried_start_in_their_order_where_others_run),
+        cmocka_unit_test(what_has_its_window_waits_for_what_is_retried_with_it_and_has_none),
+        cmocka_unit_test(what_has_been_ready_for_long_waits_for_nobody),
         cmocka_unit_test(windows_of_another_moment_hold_nobody),
         cmocka_unit_test(what_was_released_before_does_not_wait),
         cmocka_unit_test(earlier_ones_take_the_slots_that_there_are_and_the_rest_wait),
         cmocka_unit_test(one_that_gets_no_window_after_all_holds_nobody_any_longer),
         cmocka_unit_test(one_that_is_given_another_window_holds_nobody_any_longer),
-        cmocka_unit_test(one_that_missed_its_window_holds_nobody),
+        cmocka_unit_test(one_that_missed_its_window_holds_the_others_until_it_has_another),
         cmocka_unit_test(cancel_does_not_wait_for_what_is_missing),
         cmocka_unit_test(retried_operations_wait_for_each_other_as_well),
         cmocka_unit_test(state_loaded_from_rows_waits_alike),

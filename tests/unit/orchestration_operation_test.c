@@ -57,11 +57,10 @@ static void windows_that_opened_first_come_first(void **state)
 
     (void)state;
     three_scheduled(scene, parameters(1, "maintenanceWindow"));
-    scheduled(scene, window_item("r3", nine, end), true);
-    then_events(scene, TYPE "released.v1 o1", dispatched("r3"), NULL);
-    scheduled(scene, window_item("r1", nine, end), true);
+    scheduled(scene, text("%s, %s", window_item("r1", nine, end), window_item("r2", nine - MINUTE_MS, end)), true);
     then_events(scene, TYPE "released.v1 o1", NULL);
-    scheduled(scene, window_item("r2", nine - MINUTE_MS, end), true); /* said later, but it opened before */
+    scheduled(scene, window_item("r3", nine - 2 * MINUTE_MS, end), true); /* said last, but it opened first */
+    then_events(scene, TYPE "released.v1 o1", dispatched("r3"), NULL);
     report(scene, "r3", "succeeded", "");
     then_events(scene, TYPE "progressed.v1 o1", dispatched("r2"), NULL);
     report(scene, "r2", "succeeded", "");
@@ -144,6 +143,7 @@ static void operation_that_runs_outlasts_its_window(void **state)
 
     (void)state;
     three_scheduled(scene, parameters(1, "maintenanceWindow"));
+    scheduled_tomorrow(scene, "r2 r3");
     scheduled(scene, window_item("r1", nine, nine + MINUTE_MS), true);
     scene_time(scene, nine + 2 * MINUTE_MS);
     report(scene, "r1", "accepted", "");
@@ -159,6 +159,7 @@ static void operation_that_cannot_be_scheduled_fails_alone(void **state)
 
     (void)state;
     three_scheduled(scene, parameters(3, "maintenanceWindow"));
+    scheduled_tomorrow(scene, "r3");
     scheduled(scene, text("{'operationID': '%s', 'error': 'no window'}, %s", op("r1"), window_item("r2", nine, 0)),
               true);
     then_events(scene, TYPE "progressed.v1 o1 {'state': 'failed', 'description': 'no window', 'phase': 'done'}",

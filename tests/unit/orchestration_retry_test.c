@@ -488,6 +488,7 @@ static void window_is_kept_while_it_is_open_and_left_when_it_has_ended(void **st
 
     (void)state;
     three_scheduled(scene, parameters(1, "maintenanceWindow"));
+    scheduled_tomorrow(scene, "r2 r3");
     scheduled(scene, window_item("r1", nine, end), true);
     report(scene, "r1", "failed", "boom");
     retry(scene, "o1", "");

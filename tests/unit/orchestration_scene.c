@@ -128,6 +128,18 @@ void scheduled(struct scene *scene, const char *items, bool open)
     scheduled_of(scene, "o1", items, open);
 }
 
+void scheduled_tomorrow(struct scene *scene, const char *runtimes)
+{
+    const char *items = "";
+    char *words = strdup(runtimes);
+
+    for (char *rest = NULL, *word = strtok_r(words, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest))
+        items = text("%s%s%s", items, items[0] == '\0' ? "" : ", ",
+                     window_item(word, nine + 24 * 60 * MINUTE_MS, nine + 25 * 60 * MINUTE_MS));
+    free(words);
+    scheduled(scene, items, false);
+}
+
 void three_open(struct scene *scene, const char *with)
 {
     three_scheduled(scene, with);

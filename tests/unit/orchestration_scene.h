@@ -57,6 +57,9 @@ void scheduled_of(struct scene *scene, const char *id, const char *items, bool o
 void report(struct scene *scene, const char *runtime, const char *result, const char *message);
 void report_of(struct scene *scene, const char *id, const char *runtime, const char *result, const char *message);
 
+/* The windows of these, "r1 r2", open tomorrow. */
+void scheduled_tomorrow(struct scene *scene, const char *runtimes);
+
 /* o1 with the three runtimes r1, r2, r3, scheduled; and so far that as many run as there are workers. */
 void three_scheduled(struct scene *scene, const char *with);
 void three_released(struct scene *scene, int workers);

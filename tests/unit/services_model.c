@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/timestamp.h"
+#include "services/orchestrator/orchestration.h"
 
 void model_init(struct model *model)
 {
@@ -50,9 +51,9 @@ static void targeted(const struct model *model, const char *orchestration, const
         if (json_object_get(model->operations, text_of(target, "operationID")) != NULL)
             services_fail(model->services, "the operation %s is targeted twice", text_of(target, "operationID"));
         json_object_set_new(model->operations, text_of(target, "operationID"),
-                            json_pack("{s:s,s:s,s:s,s:i,s:s,s:I}", "orchestration", orchestration, "runtime",
-                                      text_of(target, "runtimeID"), "state", "pending", "attempt", 1, "ended", "",
-                                      "created", (json_int_t)time_ms));
+                            json_pack("{s:s,s:s,s:s,s:s,s:i,s:s,s:I}", "orchestration", orchestration, "runtime",
+                                      text_of(target, "runtimeID"), "state", "pending", "phase", "waiting", "attempt",
+                                      1, "ended", "", "created", (json_int_t)time_ms));
     }
 }
 
@@ -147,7 +148,15 @@ static void configured(const struct model *model, const json_t *data)
     }
 }
 
-static void take_windows(const struct model *model, const json_t *items)
+/* From when on it waits, or is ready, as `phase` says. */
+static void set_phase(const struct model *model, json_t *operation, const char *phase)
+{
+    set(operation, "phase", phase);
+    json_object_set_new(operation, "since", json_integer(services_now_ms(model->services)));
+    json_object_del(operation, "first");
+}
+
+static void take_windows(const struct model *model, const json_t *items, const char *phase)
 {
     json_t *item;
     size_t i;
@@ -157,6 +166,81 @@ static void take_windows(const struct model *model, const json_t *items)
 
         json_object_set(operation, "begin", json_object_get(item, "begin"));
         json_object_set(operation, "end", json_object_get(item, "end"));
+        set_phase(model, operation, phase);
+    }
+}
+
+/* What was to be retried: with the window that it had, or none. */
+static void resumed(const struct model *model, const char *orchestration, bool anew)
+{
+    const char *id;
+    json_t *operation;
+
+    json_object_foreach(model->operations, id, operation) {
+        if (strcmp(text_of(operation, "orchestration"), orchestration) != 0 ||
+            strcmp(text_of(operation, "state"), "retrying") != 0)
+            continue;
+        set_phase(model, operation, anew ? "waiting" : "ready");
+        if (anew) {
+            json_object_del(operation, "begin");
+            json_object_del(operation, "end");
+        }
+        set(operation, "state", "pending");
+    }
+}
+
+static void rescheduled(const struct model *model, const json_t *ids)
+{
+    json_t *id;
+    size_t i;
+
+    change(model, ids, "pending", "pending");
+    json_array_foreach((json_t *)ids, i, id)
+        set_phase(model, json_object_get(model->operations, json_string_value(id)), "waiting");
+}
+
+/* --- Order --- */
+
+static bool is_before(const json_t *operation, const json_t *other)
+{
+    json_int_t begin = integer_of(operation, "begin"), others = integer_of(other, "begin");
+
+    return begin != others ? begin < others : strcmp(text_of(operation, "runtime"), text_of(other, "runtime")) < 0;
+}
+
+/* How long `operation` should wait for `other`, which has not started, after it was ready. */
+static json_int_t wait_ms(const json_t *operation, const json_t *other)
+{
+    bool waits = strcmp(text_of(other, "phase"), "waiting") == 0;
+
+    if (strcmp(text_of(other, "state"), "pending") != 0)
+        return 0;
+    if (strcmp(text_of(other, "phase"), "ready") == 0 && is_before(other, operation))
+        return INT64_MAX / 2;
+    if (waits && json_object_get(other, "begin") == NULL)
+        return ORCHESTRATION_ANSWERS_MS;
+    if (waits && integer_of(other, "begin") <= integer_of(operation, "begin"))
+        return ORCHESTRATION_OPENING_MS;
+    return 0;
+}
+
+/* Those of windows start in their order; those that gave way to another upgrade of their runtime, first. */
+static void check_order(const struct model *model, const char *id, const json_t *operation)
+{
+    json_int_t begin = integer_of(operation, "begin"), since = integer_of(operation, "since");
+    json_int_t waited = services_now_ms(model->services) - (begin > since ? begin : since);
+    const char *name;
+    json_t *other;
+
+    if (json_object_get(operation, "first") != NULL)
+        return;
+    json_object_foreach(model->operations, name, other) {
+        if (strcmp(text_of(other, "orchestration"), text_of(operation, "orchestration")) == 0 && other != operation &&
+            waited < wait_ms(operation, other))
+            services_fail(model->services,
+                          "%s (window from %lld) starts %lld ms after it was ready, before %s (%s, %lld)", id,
+                          (long long)begin, (long long)waited, name, text_of(other, "phase"),
+                          (long long)integer_of(other, "begin"));
     }
 }
 
@@ -198,6 +282,8 @@ static void dispatched(const struct model *model, const char *name, const json_t
     json_array_foreach((json_t *)ids, i, id) {
         json_t *operation = json_object_get(model->operations, json_string_value(id));
 
+        if (strcmp(text_of(orchestration, "schedule"), "maintenanceWindow") == 0)
+            check_order(model, json_string_value(id), operation);
         set(operation, "phase", "dispatched");
         check_window(model, json_string_value(id), operation);
     }
@@ -211,7 +297,8 @@ static void progressed(const struct model *model, const json_t *data)
     const char *cause = text_of(data, "cause"), *ended = text_of(operation, "ended");
 
     set(operation, "state", text_of(data, "state"));
-    set(operation, "phase", text_of(data, "phase"));
+    set_phase(model, operation, text_of(data, "phase"));
+    json_object_set_new(operation, "first", json_true());
     if ((strcmp(cause, "succeeded") == 0 || strcmp(cause, "failed") == 0 || strcmp(cause, "refused") == 0 ||
          strcmp(cause, "preempted") == 0) &&
         strcmp(ended, cause) != 0)
@@ -250,9 +337,10 @@ static void on_orchestration(struct model *model, const char *type, const struct
         json_object_del(orchestration, "runs");
     if (strcmp(type, "accepted") == 0) {
         json_object_set_new(model->orchestrations, event->subject,
-                            json_pack("{s:s,s:I,s:b}", "lane", text_of(event->data, "lane"), "maxFailures",
+                            json_pack("{s:s,s:I,s:b,s:s}", "lane", text_of(event->data, "lane"), "maxFailures",
                                       (json_int_t)integer_of(event->data, "maxFailures"), "dryRun",
-                                      json_is_true(json_object_get(event->data, "dryRun"))));
+                                      json_is_true(json_object_get(event->data, "dryRun")), "schedule",
+                                      text_of(event->data, "schedule")));
     } else if (strcmp(type, "started") == 0) {
         begins(model, event->subject, orchestration);
     } else if (strcmp(type, "targeted") == 0) {
@@ -262,7 +350,9 @@ static void on_orchestration(struct model *model, const char *type, const struct
             services_fail(model->services, "%s starts operations after its cancel", event->subject);
         dispatched(model, event->subject, orchestration, ids);
     } else if (strcmp(type, "planned") == 0 || strcmp(type, "released") == 0) {
-        take_windows(model, ids);
+        take_windows(model, ids, strcmp(type, "planned") == 0 ? "waiting" : "ready");
+    } else if (strcmp(type, "rescheduled") == 0) {
+        rescheduled(model, ids);
     } else if (strcmp(type, "progressed") == 0) {
         progressed(model, event->data);
     } else if (strcmp(type, "configured") == 0) {
@@ -270,7 +360,7 @@ static void on_orchestration(struct model *model, const char *type, const struct
     } else if (strcmp(type, "retried") == 0) {
         retried(model, orchestration, ids);
     } else if (strcmp(type, "resumed") == 0) {
-        change_all(model, event->subject, "retrying", "pending");
+        resumed(model, event->subject, strcmp(text_of(event->data, "windows"), "new") == 0);
         if (json_object_get(orchestration, "runs") == NULL)
             begins(model, event->subject, orchestration);
     } else if (strcmp(type, "failed") == 0) {

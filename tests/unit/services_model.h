@@ -5,9 +5,9 @@
 
 #include "tests/unit/services_world.h"
 
-/* By operation {orchestration, runtime, state, phase, begin, end, created, attempt, ended}, where `ended` is how
- * the attempt ended at the provisioner; by orchestration {lane, maxFailures, dryRun, runs, resolved, failed, halted}; by
- * runtime what runs. */
+/* By operation {orchestration, runtime, state, phase, since, first, begin, end, created, attempt, ended}, where `ended` is
+ * how the attempt ended at the provisioner, and `first` says that its turn is before all others'; by orchestration {lane,
+ * schedule, maxFailures, dryRun, runs, resolved, failed, halted}; by runtime what runs. */
 struct model {
     struct services *services; /* borrowed; set before the first event */
     json_t *operations, *orchestrations, *running;

@@ -11,6 +11,7 @@
 
 #include "common/base/id.h"
 #include "common/release/release.h"
+#include "services/orchestrator/orchestration.h"
 #include "tests/unit/services_model.h"
 
 enum { EPISODES = 40, STEPS = 1500, RUNTIMES = 10, ORCHESTRATIONS_MAX = 40, ROUNDS_MAX = 200000, HOUR_MS = 3600000 };
@@ -336,9 +337,12 @@ static void end_all(struct model *model)
         come_to_rest(model);
         model_check(model);
         deadline_ms = services_deadline_ms(services);
-        if (deadline_ms != DEADLINE_NEVER)
+        if (deadline_ms != DEADLINE_NEVER) {
             services_pass(services, deadline_ms - services_now_ms(services));
-        else if (!retry_stopped(model))
+            continue;
+        }
+        services_pass(services, ORCHESTRATION_ANSWERS_MS); /* what is ready waits for none of those that fail again */
+        if (!retry_stopped(model))
             return;
     }
     services_fail(services, "there is always something more to come");

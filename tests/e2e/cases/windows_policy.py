@@ -313,6 +313,20 @@ def opening(suite, system, policy):
             holds(operation, shown(*soon))
 
 
+def open_already(suite, system, policy):
+    """Windows that are open when they are asked for, of runtimes whose operations are spread over the schedulers."""
+    policy.adopt({})
+    names, window = [f"pol-order-{i}" for i in range(12)], own(*seconds_from_now(-3600, 7200))
+    lines = [runtime_line(name, globalAccount="pol-order", **window) for name in reversed(names)]
+    equal(system.import_lines(lines)["rejected"], [])
+    orchestration_id = system.upgrade(include=[{"globalAccount": "pol-order"}],
+                                      strategy={**WINDOWS, "parallel": {"workers": 1}})
+    with suite.case("5.6: windows that are open already are released in queue order, whichever is known first"):
+        equal(system.ended(orchestration_id, limit_s=60)["operationStats"], {"succeeded": len(names)})
+        equal(system.sql("SELECT string_agg(runtime_id, ' ' ORDER BY started_at) FROM provisioner.operation WHERE"
+                         f" orchestration_id = '{orchestration_id}'"), " ".join(sorted(names)))
+
+
 def closing(suite, system, policy):
     """One worker, who is held until the window has closed."""
     policy.adopt({})
@@ -326,22 +340,21 @@ def closing(suite, system, policy):
             "SELECT count(*) FROM orchestrator.operation WHERE window_end IS NOT NULL AND orchestration_id ="
             f" '{orchestration_id}'") == "2", limit_s=10)
         wait_for("the window has closed", lambda: time.time() > end.timestamp() + 0.1, limit_s=20)
-    # Both windows were open when they were asked for; which of the two came first is the scheduler's.
-    def one_done():
-        it = sorted(system.operations(orchestration_id).values(), key=lambda operation: operation["state"])
-        return [operation["state"] for operation in it] == ["pending", "succeeded"] and it[0][
-            "maintenanceWindowBegin"] == shown(begin, end, days=1)["maintenanceWindowBegin"] and it
-
+    with suite.case("5.6: of two windows that are open already the order of the orchestration decides"):
+        operations = wait_for("one is done, one has a new window", limit_s=30, condition=lambda:
+                              (it := system.operations(orchestration_id)) and
+                              it["pol-close-1"]["state"] == "succeeded" and
+                              it["pol-close-2"]["maintenanceWindowBegin"] ==
+                              shown(begin, end, days=1)["maintenanceWindowBegin"] and it)
     with suite.case("5.6: whose window closes before a worker is free, gets its next one, which is shown"):
-        waiting, done = wait_for("one is done, one has a new window", limit_s=30, condition=one_done)
-        holds(waiting, {"state": "pending", **shown(begin, end, days=1)})
-        holds(done, shown(begin, end))
+        holds(operations["pol-close-2"], {"state": "pending", **shown(begin, end, days=1)})
+        holds(operations["pol-close-1"], shown(begin, end))
     with suite.case("5.6: it waits there, in no worker's way, and the orchestration goes on"):
         holds(system.orchestration(orchestration_id),
               {"state": "in progress", "operationStats": {"succeeded": 1, "pending": 1}})
-        equal(system.sql(f"SELECT state FROM scheduler.timer WHERE operation_id = '{waiting['operationID']}'"),
-              "waiting")
-        equal(system.runtime(waiting["runtimeID"])["kymaVersion"], "2.3.0")
+        equal(system.sql("SELECT state FROM scheduler.timer WHERE operation_id ="
+                         f" '{operations['pol-close-2']['operationID']}'"), "waiting")
+        equal(system.runtime("pol-close-2")["kymaVersion"], "2.3.0")
     system.cancel(orchestration_id)
     system.ended(orchestration_id, limit_s=10)
 
@@ -407,6 +420,6 @@ def cases(suite, system):
         after.callback(lambda: system.restart("scheduler"))
         after.callback(policy.adopt, {})
         refused_id = wrong_from_the_start(suite, system, policy)
-        for part in (rules, changes, opening, closing):
+        for part in (rules, changes, opening, open_already, closing):
             suite.run(f"windows: {part.__name__} of the policy", lambda *_, part=part: part(suite, system, policy), system)
         suite.run("windows: retries", lambda *_: retries(suite, system, policy, refused_id), system)
