@@ -61,6 +61,11 @@ bool adoption_is_refused(const struct adoption *adoption, const char *hash)
     return strcmp(adoption->refused_hash, hash) == 0;
 }
 
+bool adoption_is_first(const struct adoption *adoption)
+{
+    return adoption->hash[0] == '\0' && adoption->refused_hash[0] == '\0';
+}
+
 bool adoption_usable(const struct adoption *adoption, struct error *err)
 {
     if (adoption->policy != NULL)

@@ -37,6 +37,9 @@ void adoption_refuse(struct adoption *adoption, const char *hash, const char *re
 bool adoption_is_adopted(const struct adoption *adoption, const char *hash);
 bool adoption_is_refused(const struct adoption *adoption, const char *hash);
 
+/* Was no policy ever heard of? */
+bool adoption_is_first(const struct adoption *adoption);
+
 /* Can windows be told? False: `err` says why not. */
 bool adoption_usable(const struct adoption *adoption, struct error *err);
 

@@ -362,12 +362,45 @@ static void decide_policy(const struct adoption *adoption, const struct request 
         decide_adopted(adoption, hash, request->data, out);
 }
 
+/* The policy that the process found when it started; taken into `first` too, for what else is decided with it. */
+static void decide_first_policy(const struct schedule *schedule, int64_t now_ms, struct adoption *first,
+                                struct decision *out)
+{
+    const json_t *told = schedule->settings->policy_at_start;
+    const char *hash = text_of(told, "hash"), *error = id_of(told, "error");
+    const struct request request = { .type = REQUEST_POLICY, .data = told };
+
+    decide_policy(&schedule->adoption, &request, out);
+    if (error != NULL)
+        adoption_refuse(first, hash, error, now_ms);
+    else
+        adoption_adopt(first, hash, json_object_get(told, "policy"), json_object_get(told, "zones"), now_ms);
+}
+
+/* Requests that waited for the process stand before its own message with the policy, but came to be decided by it. */
+static void decide_request(const struct schedule *schedule, const struct request *request, int64_t now_ms,
+                           struct decision *out)
+{
+    const char *kind = text_of(request->data, "schedule");
+    bool asks = kind != NULL && strcmp(kind, "maintenanceWindow") == 0;
+    struct adoption first = { 0 };
+
+    if (asks && schedule->settings != NULL && schedule->settings->policy_at_start != NULL &&
+        adoption_is_first(&schedule->adoption)) {
+        decide_first_policy(schedule, now_ms, &first, out);
+        decide_schedule(&first, request, now_ms, out);
+    } else {
+        decide_schedule(&schedule->adoption, request, now_ms, out);
+    }
+    adoption_release(&first);
+}
+
 void schedule_decide(const void *state, const struct request *request, int64_t now_ms, struct decision *out)
 {
     const struct schedule *schedule = state;
 
     switch ((enum request_type)request->type) {
-    case REQUEST_SCHEDULE: decide_schedule(&schedule->adoption, request, now_ms, out); break;
+    case REQUEST_SCHEDULE: decide_request(schedule, request, now_ms, out); break;
     case REQUEST_DROP: decide_drop(schedule, request, out); break;
     case REQUEST_WAKE: decide_wake(schedule, now_ms, out); break;
     case REQUEST_POLICY: decide_policy(&schedule->adoption, request, out); break;

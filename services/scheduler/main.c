@@ -13,6 +13,18 @@ static const struct setting settings_table[] = {
     { 0 },
 };
 
+/* A file that cannot be read is none yet: the watch says so, and goes on looking. */
+static bool configure(const struct settings *settings, const void **core_settings, struct error *err)
+{
+    static struct schedule_settings schedule;
+    const char *path = settings_text(settings, "TIDEGATE_MAINTENANCE_POLICY");
+
+    (void)err;
+    schedule.policy_at_start = *path == '\0' ? NULL : policy_file_read(path);
+    *core_settings = &schedule;
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     static const struct service scheduler = {
@@ -21,6 +33,7 @@ int main(int argc, char **argv)
         .readmodel_sql = scheduler_readmodel_sql,
         .views_sql = scheduler_views_sql,
         .settings = settings_table,
+        .configure = configure,
         .world = &policy_watch_world,
     };
 

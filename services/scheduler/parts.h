@@ -7,6 +7,7 @@
 
 #include "common/log/core.h"
 #include "services/scheduler/adoption.h"
+#include "services/scheduler/schedule.h"
 #include "services/scheduler/timers.h"
 
 /* Named in schedule_core. */
@@ -23,6 +24,7 @@ enum event_type {
 };
 
 struct schedule {
+    const struct schedule_settings *settings; /* NULL: none */
     struct timers *timers;
     struct adoption adoption;
 };

@@ -34,7 +34,7 @@ static json_t *message_of(const char *hash, json_t *policy, json_t *zones)
     return message;
 }
 
-static void tell(const struct policy_watch *watch, const char *bytes, size_t size)
+static json_t *message_parse(const char *bytes, size_t size)
 {
     struct error err = { 0 };
     json_t *zones = NULL, *policy = policy_text_parse(bytes, size, ZONE_FOLDER, &zones, &err);
@@ -42,14 +42,10 @@ static void tell(const struct policy_watch *watch, const char *bytes, size_t siz
 
     if (policy != NULL) {
         policy_hash(policy, zones, hash);
-        log_info("maintenance_policy_read", LOG_TEXT("path", watch->path), LOG_TEXT("hash", hash));
-        watch->told(watch->context, message_of(hash, policy, zones));
-        return;
+        return message_of(hash, policy, zones);
     }
     sha256_hex(bytes, size, hash);
-    log_error("maintenance_policy_refused", LOG_TEXT("path", watch->path), LOG_TEXT("hash", hash),
-              LOG_TEXT("reason", err.message));
-    watch->told(watch->context, json_pack("{s:s, s:o}", "hash", hash, "error", json_text(err.message)));
+    return json_pack("{s:s, s:o}", "hash", hash, "error", json_text(err.message));
 }
 
 /* Up to one byte more than a policy may have, so that a longer one is seen as such. -1: errno. */
@@ -82,24 +78,49 @@ static ssize_t read_path(const char *path, char *bytes)
     return size;
 }
 
-static bool read_file(void *context)
+json_t *policy_file_read(const char *path)
 {
-    const struct policy_watch *watch = context;
     char *bytes = malloc(POLICY_TEXT_SIZE_MAX + 1);
+    json_t *message;
     ssize_t size;
     int reason;
 
     if (bytes == NULL)
         abort();
-    size = read_path(watch->path, bytes);
+    size = read_path(path, bytes);
     reason = errno;
-    if (size >= 0)
-        tell(watch, bytes, (size_t)size);
-    else
-        log_warning(reason == ENOENT ? "maintenance_policy_missing" : "maintenance_policy_unreadable",
-                    LOG_TEXT("path", watch->path), LOG_TEXT("reason", strerror(reason)));
+    message = size < 0 ? NULL : message_parse(bytes, (size_t)size);
     free(bytes);
-    return size >= 0 || reason == ENOENT; /* one that is missing is another one when it comes */
+    errno = reason;
+    return message;
+}
+
+static void tell(const struct policy_watch *watch, json_t *message)
+{
+    const char *hash = json_string_value(json_object_get(message, "hash"));
+    const char *error = json_string_value(json_object_get(message, "error"));
+
+    if (error == NULL)
+        log_info("maintenance_policy_read", LOG_TEXT("path", watch->path), LOG_TEXT("hash", hash));
+    else
+        log_error("maintenance_policy_refused", LOG_TEXT("path", watch->path), LOG_TEXT("hash", hash),
+                  LOG_TEXT("reason", error));
+    watch->told(watch->context, message);
+}
+
+static bool read_file(void *context)
+{
+    const struct policy_watch *watch = context;
+    json_t *message = policy_file_read(watch->path);
+    const int reason = errno;
+
+    if (message != NULL) {
+        tell(watch, message);
+        return true;
+    }
+    log_warning(reason == ENOENT ? "maintenance_policy_missing" : "maintenance_policy_unreadable",
+                LOG_TEXT("path", watch->path), LOG_TEXT("reason", strerror(reason)));
+    return reason == ENOENT; /* one that is missing is another one when it comes */
 }
 
 struct policy_watch *policy_watch_new(struct event_base *base, const char *path, policy_told *told, void *context)

@@ -11,10 +11,13 @@
 
 #include "common/log/service.h"
 
+/* What the file holds, as tidegate.schedule.policy.v1 has it: a hash, and either the policy, with its time zones, or an
+ * error. Own: json_decref. NULL: it cannot be read; errno says why. */
+json_t *policy_file_read(const char *path);
+
 struct policy_watch; /* opaque */
 
-/* What the file holds, as tidegate.schedule.policy.v1 has it: a hash, and either the policy, with its time zones, or an
- * error. `data` (own). */
+/* What the file holds, as policy_file_read gives it. `data` (own). */
 typedef void policy_told(void *context, json_t *data);
 
 /* `path` outlives the watch. The first report comes from the loop. Own: policy_watch_free, which takes NULL. */

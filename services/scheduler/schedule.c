@@ -39,10 +39,10 @@ static void *schedule_new(const void *settings, int partition)
 {
     struct schedule *schedule = calloc(1, sizeof *schedule);
 
-    (void)settings;
     (void)partition;
     if (schedule == NULL)
         abort();
+    schedule->settings = settings;
     schedule->timers = timers_new();
     return schedule;
 }

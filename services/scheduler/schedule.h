@@ -21,12 +21,19 @@
 
 #include "common/log/core.h"
 
+struct schedule_settings {
+    /* What the file of the maintenance policy held when the process started, as tidegate.schedule.policy.v1 has it; NULL:
+     * there was none. Where no policy was ever heard of, it is adopted, or refused, with the first request for windows,
+     * for its own message may stand behind requests that came before the process. Outlives the core's states. */
+    const json_t *policy_at_start;
+};
+
 /* How many operations one firing of a deadline opens or plans again, and how many bytes these are in its record, which must
  * not outgrow what a record may have. The next firing takes the rest; but a fleet that shares one window should be open
  * within a second of its begin, so it is not to be one of many. */
 enum { SCHEDULE_WAKE_OPERATIONS_MAX = 10000, SCHEDULE_WAKE_BYTES_MAX = 2 << 20 };
 
-/* Settings: none (NULL). */
+/* Settings: struct schedule_settings, or NULL: no file. */
 extern const struct core schedule_core;
 
 #endif

@@ -1,5 +1,6 @@
 #include "services/scheduler/policy_watch.h"
 
+#include <errno.h>
 #include <event2/event.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -220,6 +221,26 @@ static void a_file_that_could_not_be_read_is_told_when_it_can(void **state)
     watched_free(watched);
 }
 
+static void file_is_read_at_once_right_wrong_or_missing(void **state)
+{
+    struct watched *watched = watched_new();
+    json_t *right, *wrong;
+
+    (void)state;
+    assert_null(policy_file_read(watched->path));
+    assert_int_equal(errno, ENOENT);
+    write_to(watched->path, "{}");
+    right = policy_file_read(watched->path);
+    assert_true(json_is_object(json_object_get(right, "policy")));
+    write_to(watched->path, "{\n,");
+    wrong = policy_file_read(watched->path);
+    assert_non_null(strstr(json_string_value(json_object_get(wrong, "error")), "line 2"));
+    assert_null(json_object_get(wrong, "policy"));
+    json_decref(right);
+    json_decref(wrong);
+    watched_free(watched);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,6 +249,7 @@ int main(void)
         cmocka_unit_test(a_file_that_is_wrong_is_told_with_its_line),
         cmocka_unit_test(of_a_file_that_is_missing_or_unreadable_nothing_is_told),
         cmocka_unit_test(a_file_that_could_not_be_read_is_told_when_it_can),
+        cmocka_unit_test(file_is_read_at_once_right_wrong_or_missing),
     };
 
     log_open("test", "0", LOG_LEVEL_OFF);

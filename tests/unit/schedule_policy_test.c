@@ -87,6 +87,26 @@ static void when_requested(struct scene *s, const char *operation, const char *p
     when(s, REQUEST, operation, data);
 }
 
+/* A scene whose process found this policy when it started; `settings` outlives it. */
+static struct scene *scene_with_file(const char *policy, struct schedule_settings *settings)
+{
+    char hash[SHA256_HEX_SIZE], *text = strdup(policy);
+
+    for (char *c = text; *c != '\0'; c++)
+        if (*c == '\'')
+            *c = '"';
+    settings->policy_at_start = json_pack("{s:s, s:o}", "hash", hash_of(policy, hash), "policy",
+                                          json_loads(text, 0, NULL));
+    free(text);
+    return scene_new(&schedule_core, settings);
+}
+
+static void scene_with_file_free(struct scene *s, const struct schedule_settings *settings)
+{
+    scene_free(s);
+    json_decref((json_t *)(uintptr_t)settings->policy_at_start);
+}
+
 static void a_policy_is_adopted_once_and_told_to_nobody(void **state)
 {
     struct scene *s = scene();
@@ -282,6 +302,59 @@ static void a_policy_that_is_refused_leaves_the_one_in_force(void **state)
     scene_free(s);
 }
 
+static void the_policy_of_the_start_decides_what_was_asked_for_before_it_was_told(void **state)
+{
+    struct schedule_settings settings;
+    struct scene *s = scene_with_file(saturdays, &settings);
+
+    (void)state;
+    when_requested(s, "o1", "azure");
+    then_events(s, ADOPTED " policy", PLANNED " r1 {'operations': [{'begin': " SATURDAY_10 "}]}", NULL);
+    when_requested(s, "o2", "azure");
+    then_events(s, PLANNED " r1 {'operations': [{'begin': " SATURDAY_10 "}]}", NULL);
+    when_policy(s, saturdays);
+    then_events(s, NULL);
+    scene_with_file_free(s, &settings);
+}
+
+static void the_policy_of_the_start_is_asked_only_where_none_was_heard_of(void **state)
+{
+    struct schedule_settings settings;
+    struct scene *s = scene_with_file(saturdays, &settings);
+
+    (void)state;
+    when_policy(s, "{}"); /* another process has another file: the last one wins */
+    when_requested(s, "o1", "azure");
+    then_events(s, PLANNED " r1 {'operations': [{'begin': " TUESDAY_10 "}]}", NULL);
+    scene_with_file_free(s, &settings);
+}
+
+static void an_immediate_operation_does_not_ask_the_policy_of_the_start(void **state)
+{
+    struct schedule_settings settings;
+    struct scene *s = scene_with_file(saturdays, &settings);
+
+    (void)state;
+    when(s, REQUEST, "o1",
+         "{'orchestrationID': 'r1', 'lane': 'kyma', 'schedule': 'immediate', 'operations': [{'operationID': 'o1'}]}");
+    then_events(s, OPENED " r1", NULL);
+    scene_with_file_free(s, &settings);
+}
+
+static void a_file_that_was_wrong_at_the_start_stops_what_was_asked_for_before(void **state)
+{
+    struct schedule_settings settings = { json_pack("{s:s, s:s}", "hash", HASH_1, "error", "line 1: no") };
+    struct scene *s = scene_new(&schedule_core, &settings);
+
+    (void)state;
+    when_requested(s, "o1", "azure");
+    then_events(s, POLICY_REFUSED " policy {'reason': 'line 1: no'}", REFUSED " r1", NULL);
+    when_policy(s, saturdays);
+    when_requested(s, "o2", "azure");
+    then_events(s, PLANNED " r1 {'operations': [{'begin': " SATURDAY_10 "}]}", NULL);
+    scene_with_file_free(s, &settings);
+}
+
 static void while_no_policy_was_ever_adopted_a_refused_one_stops_upgrades(void **state)
 {
     struct scene *s = scene();
@@ -469,6 +542,10 @@ int main(void)
         cmocka_unit_test(one_that_found_no_worker_gets_the_next_window_of_the_policy),
         cmocka_unit_test(another_policy_leaves_what_is_planned),
         cmocka_unit_test(a_policy_that_is_refused_leaves_the_one_in_force),
+        cmocka_unit_test(the_policy_of_the_start_decides_what_was_asked_for_before_it_was_told),
+        cmocka_unit_test(the_policy_of_the_start_is_asked_only_where_none_was_heard_of),
+        cmocka_unit_test(an_immediate_operation_does_not_ask_the_policy_of_the_start),
+        cmocka_unit_test(a_file_that_was_wrong_at_the_start_stops_what_was_asked_for_before),
         cmocka_unit_test(while_no_policy_was_ever_adopted_a_refused_one_stops_upgrades),
         cmocka_unit_test(what_comes_as_a_policy_and_is_none_changes_nothing),
         cmocka_unit_test(hundred_thousand_that_are_due_at_once_are_opened_within_a_second_of_work),

@@ -125,7 +125,12 @@ def planned(system, account, **body):
 def wrong_from_the_start(suite, system, policy):
     text = '{\n  "rules": [\n    {"days": ["Mon"]},\n    {"days": ["Tue", "Someday"]}\n  ]\n}\n'
     policy.rename_over(text)
+    system.import_lines([runtime_line(name, globalAccount="pol-first", **own(*hours_from_now(-1, 3)))
+                         for name in ("pol-first-1", "pol-first-2")])
     system.stop("scheduler")
+    orchestration_id = system.upgrade(include=[{"globalAccount": "pol-first"}], strategy=WINDOWS)
+    wait_for("its windows are asked for", limit_s=10, condition=lambda: system.orchestration(orchestration_id)
+             ["state"] == "in progress")
     system.start("scheduler", f"TIDEGATE_MAINTENANCE_POLICY={policy.path}")
     policy.refused("line 4")
     with suite.case("5.4: a file that is wrong is refused with line, place and reason in the log"):
@@ -134,11 +139,9 @@ def wrong_from_the_start(suite, system, policy):
     with suite.case("policyRefused stands in every partition of schedules.events"):
         found = events_by_partition(system, "policyRefused")
         equal(sorted(partition for partition, _ in found), list(range(system.partitions)))
-    system.import_lines([runtime_line(name, globalAccount="pol-first", **own(*hours_from_now(-1, 3)))
-                         for name in ("pol-first-1", "pol-first-2")])
-    orchestration_id = system.upgrade(include=[{"globalAccount": "pol-first"}], strategy=WINDOWS)
     with suite.case("D16: with none in force, an orchestration for windows fails with the reason, and upgrades nothing"):
-        equal(system.ended(orchestration_id)["state"], "failed")
+        for failed in orchestration_id, system.upgrade(include=[{"globalAccount": "pol-first"}], strategy=WINDOWS):
+            equal(system.ended(failed)["state"], "failed")
         for operation in system.operations(orchestration_id).values():
             holds(operation, {"state": "failed", "maintenanceWindowBegin": NO_WINDOW})
             has(operation["description"], "line 4: rules[1].days[1]: is no day")
