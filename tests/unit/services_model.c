@@ -474,26 +474,6 @@ static struct counts counts_of(const json_t *rows, const char *orchestration)
     return counts;
 }
 
-static bool is_finished(const char *state)
-{
-    return strcmp(state, "succeeded") == 0 || strcmp(state, "failed") == 0 || strcmp(state, "canceled") == 0;
-}
-
-/* What has ended, has ended with all its operations, and says what became of them. */
-static void check_state(const struct model *model, const json_t *row, const json_t *by_state)
-{
-    const char *state = text_of(row, "state");
-    bool failed = json_object_get(by_state, "failed") != NULL;
-    bool open = json_object_get(by_state, "pending") != NULL || json_object_get(by_state, "in progress") != NULL ||
-                json_object_get(by_state, "retrying") != NULL;
-
-    if (!json_is_true(json_object_get(row, "resolved")) || !is_finished(state))
-        return;
-    if (open || (strcmp(state, "canceled") != 0 && failed != (strcmp(state, "failed") == 0)))
-        services_fail(model->services, "%s is %s, though its operations are other", text_of(row, "orchestration_id"),
-                      state);
-}
-
 static void check_times(const struct model *model, const char *id, const json_t *row)
 {
     json_t *orchestration = json_object_get(model->orchestrations, id);
@@ -505,6 +485,24 @@ static void check_times(const struct model *model, const char *id, const json_t 
         services_fail(model->services, "%s was created at %s, and updated at %s", id, text_of(row, "created_at"),
                       text_of(row, "updated_at"));
     json_object_set_new(orchestration, "updated", json_integer(updated_ms));
+}
+
+/* Is the state of the whole that of its operations? Nothing is put off that could be said at once. */
+static void check_whole(const struct model *model, const json_t *row, const struct counts *counts)
+{
+    const char *state = text_of(row, "state");
+    bool ended = is_end(state);
+    json_int_t unfinished = integer_of(counts->by_state, "pending") + integer_of(counts->by_state, "in progress") +
+                            integer_of(counts->by_state, "retrying");
+
+    if (!json_is_true(json_object_get(row, "resolved")))
+        return;
+    if ((ended && unfinished > 0) || (strcmp(state, "in progress") == 0 && unfinished == 0) ||
+        (strcmp(state, "canceling") == 0 && counts->running == 0) ||
+        (strcmp(state, "succeeded") == 0 && integer_of(counts->by_state, "failed") > 0) ||
+        (strcmp(state, "failed") == 0 && integer_of(counts->by_state, "failed") == 0))
+        services_fail(model->services, "%s is %s, with %lld operations that have not ended, of which %lld run",
+                      text_of(row, "orchestration_id"), state, (long long)unfinished, (long long)counts->running);
 }
 
 static void check_orchestration(const struct model *model, const json_t *row, const json_t *operations)
@@ -522,8 +520,8 @@ static void check_orchestration(const struct model *model, const json_t *row, co
     if ((json_int_t)json_object_size(counts.positions) != counts.total ||
         (counts.total > 0 && json_object_get(counts.positions, last) == NULL))
         services_fail(model->services, "%s: the positions are not 1 to %lld", id, (long long)counts.total);
-    check_state(model, row, counts.by_state);
     check_times(model, id, row);
+    check_whole(model, row, &counts);
     json_decref(counts.by_state);
     json_decref(counts.positions);
 }

@@ -14,7 +14,8 @@
 #include "services/orchestrator/orchestration.h"
 #include "tests/unit/services_model.h"
 
-enum { EPISODES = 40, STEPS = 1500, RUNTIMES = 10, ORCHESTRATIONS_MAX = 40, ROUNDS_MAX = 200000, HOUR_MS = 3600000 };
+enum { EPISODES = 60, STEPS = 1500, STEPS_IN_HASTE = 300 };
+enum { RUNTIMES = 10, ORCHESTRATIONS_MAX = 40, ROUNDS_MAX = 200000, HOUR_MS = 3600000 };
 
 static struct releases *releases;
 
@@ -110,13 +111,18 @@ static const char *some_orchestration(const struct model *model)
     return NULL;
 }
 
+static void ask_cancel_of(struct model *model, const char *id)
+{
+    ask(model, ORCHESTRATOR, text_of(json_object_get(model->orchestrations, id), "lane"),
+        "tidegate.orchestration.cancel.v1", json_pack("{s:s}", "orchestrationID", id));
+}
+
 static void ask_cancel(struct model *model)
 {
     const char *id = some_orchestration(model);
 
     if (id != NULL)
-        ask(model, ORCHESTRATOR, text_of(json_object_get(model->orchestrations, id), "lane"),
-            "tidegate.orchestration.cancel.v1", json_pack("{s:s}", "orchestrationID", id));
+        ask_cancel_of(model, id);
 }
 
 /* Of all, or of some that may have failed or not; some come again with their key. */
@@ -148,10 +154,24 @@ static void ask_retry(struct model *model)
         ask_retry_of(model, id);
 }
 
+/* Several clients at once. */
+static void ask_all_of_one(struct model *model)
+{
+    const char *id = some_orchestration(model);
+
+    for (unsigned i = 2 + draw(model, 3); id != NULL && i > 0; i--) {
+        if (draw(model, 4) == 0)
+            ask_cancel_of(model, id);
+        else
+            ask_retry_of(model, id);
+    }
+}
+
 /* The last one is wrong. */
 enum { POLICIES = 4 };
 
-static void ask_policy(struct model *model, unsigned index)
+/* As tidegate.schedule.policy.v1 has it; own. */
+static json_t *policy(unsigned index)
 {
     static const char *const policies[POLICIES] = {
         "{}",
@@ -159,17 +179,23 @@ static void ask_policy(struct model *model, unsigned index)
         "{\"default\": {\"timeBegin\": \"200000+0000\", \"timeEnd\": \"060000+0000\"}}",
         "{\"default\": {\"days\": [\"Monday\"]}}",
     };
-    json_t *policy = json_loads(policies[index], 0, NULL);
+    json_t *body = json_loads(policies[index], 0, NULL);
     char hash[SHA256_HEX_SIZE];
 
-    configuration_hash(policy, hash);
+    configuration_hash(body, hash);
+    return json_pack("{s:s,s:o}", "hash", hash, "policy", body);
+}
+
+static void ask_policy(struct model *model, unsigned index)
+{
+    json_t *data = policy(index);
+
     for (int partition = 0; partition < SERVICES_PARTITIONS; partition++)
-        services_ask(model->services,
-                     (struct services_request){ .service = SCHEDULER,
-                                                .partition = partition,
-                                                .type = "tidegate.schedule.policy.v1",
-                                                .data = json_pack("{s:s,s:O}", "hash", hash, "policy", policy) });
-    json_decref(policy);
+        services_ask(model->services, (struct services_request){ .service = SCHEDULER,
+                                                                 .partition = partition,
+                                                                 .type = "tidegate.schedule.policy.v1",
+                                                                 .data = json_deep_copy(data) });
+    json_decref(data);
 }
 
 /* Only the last one has the version of all accounts. */
@@ -254,7 +280,7 @@ static void ask_mutation(struct model *model)
 
 static void ask_something(struct model *model)
 {
-    switch (draw(model, 21)) {
+    switch (draw(model, 23)) {
     case 0:
     case 1:
     case 2: ask_import(model); break;
@@ -267,7 +293,9 @@ static void ask_something(struct model *model)
     case 9: ask_policy(model, draw(model, POLICIES)); break;
     case 10: ask_releases(model, draw(model, FOLDERS), draw(model, 5) == 0); break;
     case 11: ask_deprovision(model); break;
-    case 12: ask_mutation(model); break;
+    case 12:
+    case 13: ask_all_of_one(model); break;
+    case 14: ask_mutation(model); break;
     default: ask_retry(model); break;
     }
 }
@@ -348,16 +376,23 @@ static void end_all(struct model *model)
     services_fail(services, "there is always something more to come");
 }
 
+/* Seeds differ in whether clients hurry, and in whether the scheduler finds a policy when it starts. */
 static void play(uint64_t seed)
 {
+    json_t *at_start = seed % 2 == 0 ? policy((unsigned)(seed / 2 % POLICIES)) : NULL;
+    bool in_haste = seed % 3 == 0;
     struct model model;
 
     model_init(&model);
-    model.services = services_new(seed, releases, model_event, &model);
-    ask_policy(&model, 0);
+    model.services = services_new(seed, (struct services_files){ .releases = releases, .policy = at_start },
+                                  model_event, &model);
+    if (at_start == NULL || seed % 4 == 0)
+        ask_policy(&model, 0);
     for (int i = 0; i < 3 * RUNTIMES; i++)
         ask_import(&model);
-    for (int i = 0; i < STEPS; i++) {
+    for (int i = 0; i < (in_haste ? STEPS_IN_HASTE : STEPS); i++) {
+        if (in_haste && draw(&model, 4) == 0)
+            ask_something(&model);
         step(&model);
         if (i % 20 == 0)
             model_check(&model);
@@ -366,6 +401,7 @@ static void play(uint64_t seed)
     model_check_ended(&model);
     services_free(model.services);
     model_release(&model);
+    json_decref(at_start);
 }
 
 static void what_is_promised_holds_whatever_comes(void **state)

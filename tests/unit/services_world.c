@@ -49,6 +49,7 @@ struct services {
     int64_t now_ms, decisions;
     struct orchestration_settings orchestration;
     struct runtime_settings runtime;
+    struct schedule_settings schedule;
     struct part parts[SERVICES_COUNT][SERVICES_PARTITIONS];
     struct order orders[ORDERS_MAX];
     size_t order_count;
@@ -63,11 +64,11 @@ static const struct core *const cores[SERVICES_COUNT] = { [BROKER] = &instance_c
 
 /* --- Life --- */
 
-struct services *services_new(uint64_t seed, const struct releases *releases, services_event *told, void *context)
+struct services *services_new(uint64_t seed, struct services_files files, services_event *told, void *context)
 {
     struct services *services = calloc(1, sizeof *services);
     const void *settings[SERVICES_COUNT] = {
-        [ORCHESTRATOR] = &services->orchestration, [PROVISIONER] = &services->runtime
+        [ORCHESTRATOR] = &services->orchestration, [SCHEDULER] = &services->schedule, [PROVISIONER] = &services->runtime
     };
 
     assert_non_null(services);
@@ -77,10 +78,11 @@ struct services *services_new(uint64_t seed, const struct releases *releases, se
     services->context = context;
     services->orchestration = (struct orchestration_settings){ .kyma_version = "2.4.2",
                                                                .kubernetes_version = "1.23.6",
-                                                               .releases = releases,
+                                                               .releases = files.releases,
                                                                .partitions = SERVICES_PARTITIONS,
                                                                .orchestrations_max = 1 + (int)(seed % 3) };
-    services->runtime = (struct runtime_settings){ .releases = releases };
+    services->runtime = (struct runtime_settings){ .releases = files.releases };
+    services->schedule = (struct schedule_settings){ .policy_at_start = files.policy };
     for (size_t service = 0; service < SERVICES_COUNT; service++)
         for (int partition = 0; partition < SERVICES_PARTITIONS; partition++) {
             struct part *part = &services->parts[service][partition];

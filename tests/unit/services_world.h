@@ -21,8 +21,14 @@ enum { SERVICES_PARTITIONS = 2 };
 /* An event, right after it changed the state; `type` is "started", the third word of its full name. */
 typedef void services_event(void *context, enum services_index service, const char *type, const struct event *event);
 
-/* Own: services_free. `releases` and `context` outlive it. */
-struct services *services_new(uint64_t seed, const struct releases *releases, services_event *told, void *context);
+/* What the processes found when they started. */
+struct services_files {
+    const struct releases *releases;
+    const json_t *policy; /* as struct schedule_settings has it */
+};
+
+/* Own: services_free. `files` and `context` outlive it. */
+struct services *services_new(uint64_t seed, struct services_files files, services_event *told, void *context);
 void services_free(struct services *services);
 
 /* A number below `below`, from the seed. */
