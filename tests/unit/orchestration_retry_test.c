@@ -484,7 +484,7 @@ static void retry_during_the_last_operation_is_done_before_the_end(void **state)
 static void window_is_kept_while_it_is_open_and_left_when_it_has_ended(void **state)
 {
     struct scene *scene = scene_open();
-    int64_t end = nine + 10 * MINUTE_MS;
+    int64_t end = nine + 10 * MINUTE_MS, late = end + MINUTE_MS;
 
     (void)state;
     three_scheduled(scene, parameters(1, "maintenanceWindow"));
@@ -495,12 +495,10 @@ static void window_is_kept_while_it_is_open_and_left_when_it_has_ended(void **st
     then_events(scene, TYPE "retried.v1 o1", TYPE "resumed.v1 o1", dispatched("r1"), NULL);
     then_row(scene, "operation", op("r1"), "{'window_begin': '2022-02-01T09:00:00Z'}");
     report(scene, "r1", "failed", "boom");
-    scene_time(scene, end + MINUTE_MS);
+    scene_time(scene, late);
     retry(scene, "o1", "");
     then_events(scene, TYPE "retried.v1 o1", TYPE "resumed.v1 o1",
-                text(TYPE "rescheduled.v1 o1 {'operations': ['%s'], 'after': %lld}", op("r1"),
-                     (long long)(end + MINUTE_MS)),
-                NULL);
+                text(TYPE "rescheduled.v1 o1 {'operations': ['%s'], 'after': %lld}", op("r1"), (long long)late), NULL);
     scene_free(scene);
 }
 

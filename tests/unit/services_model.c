@@ -557,7 +557,7 @@ void model_check_ended(struct model *model)
         json_object_foreach((json_t *)(uintptr_t)rows, id, row) {
             const char *state = text_of(row, "state");
 
-            if (!is_finished(state))
+            if (!is_end(state))
                 services_fail(model->services, "%s is %s in the end: %s", id, state, text_of(row, "description"));
         }
     }

@@ -175,7 +175,7 @@ static void load(const struct part *part, void *state, const char *aggregate)
 {
     for (size_t table = 0; table < part->core->table_count; table++) {
         size_t count = json_object_size(part->rows[table]);
-        const json_t **rows = calloc(count + 1, sizeof *rows);
+        const json_t **rows = calloc(count + 1, sizeof(const json_t *));
         const char *id;
         json_t *row;
 
