@@ -120,6 +120,7 @@ static void operation_that_came_too_late_to_its_runtime_gets_another_window(void
 
     (void)state;
     three_scheduled(scene, parameters(1, "maintenanceWindow"));
+    scheduled_tomorrow(scene, "r2 r3");
     scheduled(scene, window_item("r1", nine, end), true);
     then_messages(scene, text("runtimes r1 tidegate.runtime.upgrade.v1 {'until': %lld}", (long long)end), NULL);
     scene_time(scene, end);
