@@ -2,6 +2,7 @@
 
 #include "common/base/id.h"
 #include "common/base/timestamp.h"
+#include "common/json/blocks.h"
 #include "common/log/record.h"
 #include "common/log/service_process.h"
 #include "common/observe/log.h"
@@ -370,5 +371,6 @@ int service_run(const struct service *service, int argc, char **argv)
     log_open(service->name, settings_text(process.settings, "TIDEGATE_INSTANCE"), level);
     process.partitions = (int)settings_integer(process.settings, "TIDEGATE_PARTITIONS");
     signal(SIGPIPE, SIG_IGN);
+    json_blocks_use();
     return run(&process, schema);
 }

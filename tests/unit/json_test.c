@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/json/blocks.h"
 #include "common/json/lenient.h"
 
 struct table_row {
@@ -166,6 +167,43 @@ static void any_text_becomes_a_string(void **state)
     json_decref(broken);
 }
 
+/* Texts of all sizes, so that there are blocks of all sizes. */
+static json_t *many_values(int salt)
+{
+    enum { SIZE_MAX_TRIED = 300 };
+    json_t *values = json_array();
+    char text[SIZE_MAX_TRIED + 1];
+
+    for (int size = 0; size <= SIZE_MAX_TRIED; size++) {
+        memset(text, 'a' + (size + salt) % 26, (size_t)size);
+        text[size] = '\0';
+        json_array_append_new(values, json_pack("{s:s, s:i, s:[s]}", "text", text, "size", size, "again", text));
+    }
+    return values;
+}
+
+static void values_are_the_same_in_blocks_that_were_used_before(void **state)
+{
+    json_t *before = many_values(0), *kept, *again;
+
+    (void)state;
+    json_blocks_use();
+    kept = many_values(1);
+    for (int i = 0; i < 3; i++) {
+        again = many_values(0);
+        assert_true(json_equal(again, before));
+        json_decref(again);
+        again = many_values(2); /* in the blocks of those before */
+        assert_false(json_equal(again, before));
+        json_decref(again);
+    }
+    again = many_values(1);
+    assert_true(json_equal(again, kept));
+    json_decref(again);
+    json_decref(kept);
+    json_decref(before); /* made before there were such blocks */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +214,7 @@ int main(void)
         cmocka_unit_test(what_follows_the_first_value_may_be_ignored),
         cmocka_unit_test(members_are_found_without_case),
         cmocka_unit_test(any_text_becomes_a_string),
+        cmocka_unit_test(values_are_the_same_in_blocks_that_were_used_before),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
