@@ -62,8 +62,9 @@ static json_t *shared_json(struct shared *shared, const char *text)
     return json_incref(shared->slots[slot].json);
 }
 
-/* Its texts came out of JSON and are not checked again: of targets there may be a hundred thousand. */
-static json_t *target_json(const struct instance *instance, int include, struct shared *shared)
+/* Its texts came out of JSON and are not checked again: of targets there may be a hundred thousand. Adds their size to
+ * `texts_size`. */
+static json_t *target_json(const struct instance *instance, int include, struct shared *shared, size_t *texts_size)
 {
     const struct {
         const char *name, *text;
@@ -82,10 +83,13 @@ static json_t *target_json(const struct instance *instance, int include, struct 
     json_t *target = json_object();
 
     json_object_set_new_nocheck(target, "include", json_integer(include));
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
-        json_object_set_new_nocheck(target, members[i].name,
-                                    members[i].is_shared ? shared_json(shared, members[i].text)
-                                                         : json_string_nocheck(members[i].text));
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        json_t *text = members[i].is_shared ? shared_json(shared, members[i].text)
+                                            : json_string_nocheck(members[i].text);
+
+        *texts_size += json_string_length(text);
+        json_object_set_new_nocheck(target, members[i].name, text);
+    }
     return target;
 }
 
@@ -102,16 +106,18 @@ static size_t examined_max(const struct selectors *selectors)
 /* Adds targets, cursor and whether it was the last chunk. */
 static void examine(const struct fleet *fleet, const struct selectors *selectors, const char *cursor, json_t *chunk)
 {
-    size_t count, i, max = examined_max(selectors);
+    size_t count, i, texts_size = 0, max = examined_max(selectors);
     struct instance *const *instances = fleet_after(fleet, cursor, &count);
     struct shared shared = { 0 };
     json_t *targets = json_array();
 
-    for (i = 0; i < count && i < max && json_array_size(targets) < MATCH_TARGETS_MAX; i++) {
+    for (i = 0;
+         i < count && i < max && json_array_size(targets) < MATCH_TARGETS_MAX && texts_size < MATCH_TEXTS_SIZE_MAX;
+         i++) {
         int include = include_of(selectors, instances[i]);
 
         if (include >= 0)
-            json_array_append_new(targets, target_json(instances[i], include, &shared));
+            json_array_append_new(targets, target_json(instances[i], include, &shared, &texts_size));
     }
     shared_release(&shared);
     json_object_set_new(chunk, "targets", targets);

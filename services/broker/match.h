@@ -11,11 +11,13 @@
 #include "services/broker/fleet.h"
 
 enum {
-    MATCH_TARGETS_MAX = 500,    /* in a chunk: some 200 KB of a record and of a message */
-    MATCH_EXAMINED_MAX = 10000, /* in a chunk: a few milliseconds */
-    MATCH_EXAMINED_MIN = 64,    /* however heavy the selectors are: compiling them, anew for each chunk, takes longer */
-    MATCH_WEIGHT_MAX = 500000, /* of a chunk: instances times the weight of the selectors; some ten milliseconds, unless
-                                   the patterns are made to be slow */
+    MATCH_TARGETS_MAX = 1000,          /* in a chunk: some 400 KB of a record and of a message */
+    MATCH_TEXTS_SIZE_MAX = 256 * 1024, /* of all texts of its targets; escaped they may be six times as large */
+    MATCH_EXAMINED_MAX = 10000,        /* in a chunk: a few milliseconds */
+    MATCH_EXAMINED_MIN = 64, /* however heavy the selectors are: compiling them, anew for each chunk, takes longer */
+    MATCH_WEIGHT_MAX =
+        1000000, /* of a chunk: instances times the weight of the selectors; some milliseconds, unless the
+                                   patterns are made to be slow */
 };
 
 /* The chunk that the data of an instance.match asks for, as data of an instance.matched: `orchestrationID`, `lane`,

@@ -553,20 +553,28 @@ static json_t *large_line(int i)
                      "220000+0000", "maintenanceWindowEnd", "020000+0000", "hash", "0");
 }
 
-static void *large_state(int count)
+/* `sub_account` NULL: each has its own. */
+static void *large_state_in(int count, const char *sub_account)
 {
     void *fleet = instance_core.state_new(NULL, 0);
     struct changes changes = { 0 };
 
     for (int i = 0; i < count; i++) {
-        json_t *data = large_line(i);
+        json_t *data = large_line(i), *line = json_object_get(data, "line");
         struct event event = { .type = 0, .subject = "", .data = data, .time_ms = T0, .offset = i };
 
+        if (sub_account != NULL)
+            json_object_set_new(line, "subAccount", json_string(sub_account));
         fold_event(&instance_core, fleet, &event, &changes, NULL, NULL);
         json_decref(data);
     }
     changes_release(&changes);
     return fleet;
+}
+
+static void *large_state(int count)
+{
+    return large_state_in(count, NULL);
 }
 
 struct matching {
@@ -617,12 +625,28 @@ static struct matching match_all(void *fleet, json_t *targets)
 
 static void many_targets_come_in_chunks_each_once(void **state)
 {
-    void *fleet = large_state(1234);
+    void *fleet = large_state(2234);
     struct matching all = match_all(fleet, json_pack("{s:[{s:s}]}", "include", "target", "all"));
 
     (void)state;
-    assert_int_equal(all.targets, 1234);
+    assert_int_equal(all.targets, 2234);
     assert_int_equal(all.chunks, 3);
+    instance_core.state_free(fleet);
+}
+
+static void targets_with_long_texts_come_in_smaller_chunks(void **state)
+{
+    enum { LONG = 4096 };
+    char sub_account[LONG + 1] = "";
+    struct matching all;
+    void *fleet;
+
+    (void)state;
+    memset(sub_account, 'x', LONG);
+    fleet = large_state_in(200, sub_account);
+    all = match_all(fleet, json_pack("{s:[{s:s}]}", "include", "target", "all"));
+    assert_int_equal(all.targets, 200);
+    assert_int_equal(all.chunks, 200 / (MATCH_TEXTS_SIZE_MAX / LONG) + 1);
     instance_core.state_free(fleet);
 }
 
@@ -637,7 +661,7 @@ static void heavy_selectors_are_matched_in_smaller_steps(void **state)
         json_array_append_new(json_object_get(targets, "include"), json_pack("{s:s}", "region", "z{100}"));
     all = match_all(fleet, targets);
     assert_int_equal(all.targets, 0);
-    assert_in_range(all.chunks, 10, 2000 / MATCH_EXAMINED_MIN);
+    assert_in_range(all.chunks, 8, 2000 / MATCH_EXAMINED_MIN);
     instance_core.state_free(fleet);
 }
 
@@ -731,6 +755,7 @@ int main(void)
         cmocka_unit_test(empty_partition_answers_too),
         cmocka_unit_test(bad_selector_fails_the_orchestration),
         cmocka_unit_test(many_targets_come_in_chunks_each_once),
+        cmocka_unit_test(targets_with_long_texts_come_in_smaller_chunks),
         cmocka_unit_test(heavy_selectors_are_matched_in_smaller_steps),
         cmocka_unit_test(many_instances_without_a_match_are_examined_in_bounded_steps),
     };
