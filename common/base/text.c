@@ -73,20 +73,39 @@ static void add_escaped(struct text *text, unsigned char c)
     }
 }
 
-void text_add_string(struct text *text, const char *string)
+/* How many of the first bytes stand for themselves. */
+static size_t plain_size(const char *string, size_t size)
 {
-    text_add_bytes(text, "\"", 1);
-    while (*string != '\0') {
-        size_t plain = 0;
+    size_t plain = 0;
 
-        while ((unsigned char)string[plain] >= 0x20 && string[plain] != '"' && string[plain] != '\\')
-            plain++;
-        text_add_bytes(text, string, plain);
-        string += plain;
-        if (*string != '\0')
-            add_escaped(text, (unsigned char)*string++);
+    while (plain < size && (unsigned char)string[plain] >= 0x20 && string[plain] != '"' && string[plain] != '\\')
+        plain++;
+    return plain;
+}
+
+/* Mostly all of a string is plain, and needs room once. */
+static void add_string(struct text *text, const char *string, size_t size)
+{
+    size_t plain = plain_size(string, size);
+    char *end = room(text, plain + 2);
+
+    *end++ = '"';
+    memcpy(end, string, plain);
+    text->size += plain + 1;
+    while (plain < size) {
+        size_t next;
+
+        add_escaped(text, (unsigned char)string[plain++]);
+        next = plain_size(string + plain, size - plain);
+        text_add_bytes(text, string + plain, next);
+        plain += next;
     }
     text_add_bytes(text, "\"", 1);
+}
+
+void text_add_string(struct text *text, const char *string)
+{
+    add_string(text, string, strlen(string));
 }
 
 static void add_object(struct text *text, json_t *object)
@@ -127,7 +146,7 @@ void text_add_json(struct text *text, const json_t *json)
     switch (json_typeof(json)) {
     case JSON_OBJECT: add_object(text, (json_t *)(uintptr_t)json); break;
     case JSON_ARRAY: add_array(text, json); break;
-    case JSON_STRING: text_add_string(text, json_string_value(json)); break;
+    case JSON_STRING: add_string(text, json_string_value(json), json_string_length(json)); break;
     case JSON_INTEGER: text_add_integer(text, json_integer_value(json)); break;
     case JSON_REAL: add_real(text, json); break;
     case JSON_TRUE: text_add(text, "true"); break;

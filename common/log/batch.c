@@ -132,36 +132,52 @@ void batch_touch(struct partition *partition, struct batch *batch, const struct 
     }
 }
 
-static struct row *row_new(const struct change *change)
+/* Adds the row to `text`. False: there is no such row. */
+static bool row_add(const struct partition *partition, const struct change *change, struct text *text)
 {
-    enum { TABLE_DIGITS = 11 };
-    const size_t size = TABLE_DIGITS + sizeof " " + strlen(change->id);
-    struct row *row = calloc(1, sizeof *row + size);
+    const struct core *core = partition->processor->core;
+    json_t *json;
+
+    if (core->row_text != NULL && core->row_text(partition->state, change->table, change->id, text))
+        return true;
+    json = core->row(partition->state, change->table, change->id);
+    if (json == NULL)
+        return false;
+    text_add_json(text, json);
+    json_decref(json);
+    return true;
+}
+
+/* In one allocation with its key and text. */
+static struct row *row_new(int table, const struct text *key, const struct text *text)
+{
+    struct row *row = malloc(sizeof *row + key->size + 1 + text->size + 1);
 
     if (row == NULL)
         abort();
-    snprintf(row->key, size, "%d %s", change->table, change->id);
-    row->table = change->table;
+    row->table = table;
+    row->text = row->key + key->size + 1;
+    memcpy(row->key, key->bytes, key->size + 1);
+    memcpy(row->text, text->bytes, text->size + 1);
+    row->size = text->size;
     return row;
 }
 
-static void capture(struct partition *partition, struct batch *batch, const struct change *change)
+/* `key` and `text` are used again for the next one. */
+static void capture(struct partition *partition, struct batch *batch, const struct change *change, struct text *key,
+                    struct text *text)
 {
-    const struct core *core = partition->processor->core;
-    struct row *row = row_new(change), *known;
-    struct text text = { 0 };
-    json_t *json;
+    struct row *row;
 
-    HASH_FIND_STR(batch->rows, row->key, known);
-    json = known == NULL ? core->row(partition->state, change->table, change->id) : NULL;
-    if (json == NULL) {
-        free(row);
+    key->size = text->size = 0;
+    text_add_integer(key, change->table);
+    text_add(key, " ");
+    text_add(key, change->id);
+    HASH_FIND(hh, batch->rows, key->bytes, key->size, row);
+    if (row != NULL || !row_add(partition, change, text))
         return;
-    }
-    text_add_json(&text, json);
-    row->text = text.bytes;
-    json_decref(json);
-    HASH_ADD_STR(batch->rows, key, row);
+    row = row_new(change->table, key, text);
+    HASH_ADD_KEYPTR(hh, batch->rows, row->key, key->size, row);
 }
 
 static char *marks_text(const struct marks *marks)
@@ -186,9 +202,12 @@ static struct batch *last_batch(const struct partition *partition)
 static void close_group(struct partition *partition)
 {
     struct batch *last = last_batch(partition);
+    struct text key = { 0 }, text = { 0 };
 
     for (size_t i = 0; i < partition->open.count; i++)
-        capture(partition, last, &partition->open.items[i]);
+        capture(partition, last, &partition->open.items[i], &key, &text);
+    text_release(&key);
+    text_release(&text);
     changes_release(&partition->open);
     partition->open_records = 0;
     partition->closed_ms = partition->processor->now_ms;
@@ -246,7 +265,6 @@ static void rows_free(struct row **rows)
 
     HASH_ITER(hh, *rows, row, next) {
         HASH_DEL(*rows, row);
-        free(row->text);
         free(row);
     }
 }
@@ -339,7 +357,6 @@ static void merge(struct row **rows, struct batch *batch)
         HASH_FIND_STR(*rows, row->key, older);
         if (older != NULL) {
             HASH_DEL(*rows, older);
-            free(older->text);
             free(older);
         }
         HASH_ADD_STR(*rows, key, row);
@@ -355,17 +372,16 @@ static char **table_texts(const struct core *core, struct row *rows)
     if (texts == NULL || sizes == NULL || used == NULL)
         abort();
     for (struct row *row = rows; row != NULL; row = row->hh.next)
-        sizes[row->table] += strlen(row->text) + 1;
+        sizes[row->table] += row->size + 1;
     for (struct row *row = rows; row != NULL; row = row->hh.next) {
-        size_t length = strlen(row->text);
         int table = row->table;
 
         if (texts[table] == NULL && (texts[table] = malloc(sizes[table] + 2)) == NULL)
             abort();
         texts[table][used[table]] = used[table] == 0 ? '[' : ',';
         used[table]++;
-        memcpy(texts[table] + used[table], row->text, length);
-        used[table] += length;
+        memcpy(texts[table] + used[table], row->text, row->size);
+        used[table] += row->size;
     }
     for (size_t table = 0; table < core->table_count; table++)
         if (texts[table] != NULL)

@@ -32,8 +32,9 @@ enum phase {
 struct row {
     UT_hash_handle hh;
     int table;
-    char *text; /* JSON */
-    char key[]; /* "<table> <id>" */
+    size_t size; /* of the text */
+    char *text;  /* JSON; behind the key */
+    char key[];  /* "<table> <id>" */
 };
 
 struct message_out {

@@ -42,11 +42,16 @@ static void add_target(struct state *state, struct orchestration *orchestration,
     changes_row(out, TABLE_OPERATION, operation->id);
 }
 
+struct target {
+    const char *operation_id;
+    const json_t *json;
+};
+
 static int compare_targets(const void *a, const void *b)
 {
-    const json_t *const *left = a, *const *right = b;
+    const struct target *left = a, *right = b;
 
-    return strcmp(data_text(*left, "operationID"), data_text(*right, "operationID"));
+    return strcmp(left->operation_id, right->operation_id);
 }
 
 /* Positions are in the order of creation, then of IDs: so those of one event are added in that order, and no two events
@@ -56,15 +61,18 @@ static void evolve_targeted(struct state *state, struct orchestration *orchestra
 {
     const json_t *targets = json_object_get(event->data, "targets");
     size_t count = json_array_size(targets);
-    const json_t **sorted = value_allocate((count + 1) * sizeof(const json_t *));
+    struct target *sorted = value_allocate((count + 1) * sizeof *sorted);
     int64_t last = orchestration->last_created_at;
     int64_t created_at = event->time_ms > last ? event->time_ms : last + 1;
 
+    for (size_t i = 0; i < count; i++) {
+        const json_t *target = json_array_get(targets, i);
+
+        sorted[i] = (struct target){ data_text(target, "operationID"), target };
+    }
+    qsort(sorted, count, sizeof *sorted, compare_targets);
     for (size_t i = 0; i < count; i++)
-        sorted[i] = json_array_get(targets, i);
-    qsort(sorted, count, sizeof(const json_t *), compare_targets);
-    for (size_t i = 0; i < count; i++)
-        add_target(state, orchestration, sorted[i], created_at, out);
+        add_target(state, orchestration, sorted[i].json, created_at, out);
     free(sorted);
     if (json_is_true(json_object_get(event->data, "last")))
         orchestration_reported(orchestration, (int)data_integer(event->data, "partition"));

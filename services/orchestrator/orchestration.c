@@ -93,10 +93,11 @@ static void core_evict(void *state, const char *id)
         orchestration_remove(state, orchestration);
 }
 
-/* Clients ask again and again for the end. */
+/* Clients ask again and again for the end, and for what an orchestration means. */
 static bool core_awaited(const struct event *event)
 {
-    return event->type == EVENT_SUCCEEDED || event->type == EVENT_FAILED || event->type == EVENT_CANCELED;
+    return event->type == EVENT_SCHEDULED || event->type == EVENT_SUCCEEDED || event->type == EVENT_FAILED ||
+           event->type == EVENT_CANCELED;
 }
 
 const struct core orchestration_core = {
@@ -123,6 +124,7 @@ const struct core orchestration_core = {
     .evolve = orchestration_evolve,
     .react = orchestration_react,
     .row = orchestration_row,
+    .row_text = orchestration_row_text,
     .deadline = orchestration_deadline,
     .awaited = core_awaited,
 };

@@ -69,6 +69,7 @@ void orchestration_react(const void *state, const struct event *event, struct me
 /* rows.c: the read model, there and back. A configuration's row is named "<orchestration ID>/<hash>"; own: free. */
 char *configuration_row_id(const char *orchestration_id, const char *hash);
 json_t *orchestration_row(const void *state, int table, const char *id);
+bool orchestration_row_text(const void *state, int table, const char *id, struct text *out);
 void orchestration_load(void *state, int table, const json_t *row);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/text.h"
 #include "common/base/timestamp.h"
 #include "services/orchestrator/latest.h"
 #include "services/orchestrator/parts.h"
@@ -28,11 +29,6 @@ static json_t *time_json(int64_t time_ms)
 
     timestamp_format(time_ms, text);
     return json_string(text);
-}
-
-static json_t *window_json(int64_t time_ms)
-{
-    return time_ms == 0 ? json_null() : time_json(time_ms);
 }
 
 static int64_t time_read(const json_t *row, const char *column)
@@ -165,29 +161,83 @@ static void orchestration_from_row(struct state *state, const json_t *row)
 
 /* --- Operations --- */
 
+static void add_name(struct text *out, const char *column)
+{
+    text_add(out, out->bytes[out->size - 1] == '{' ? "\"" : ",\"");
+    text_add(out, column);
+    text_add(out, "\":");
+}
+
+static void add_text(struct text *out, const char *column, const char *text)
+{
+    add_name(out, column);
+    text_add_string(out, text);
+}
+
+static void add_integer(struct text *out, const char *column, int64_t value)
+{
+    add_name(out, column);
+    text_add_integer(out, value);
+}
+
+static void add_boolean(struct text *out, const char *column, bool value)
+{
+    add_name(out, column);
+    text_add(out, value ? "true" : "false");
+}
+
+static void add_time(struct text *out, const char *column, int64_t time_ms)
+{
+    char text[TIMESTAMP_SIZE];
+
+    timestamp_format(time_ms, text);
+    add_text(out, column, text);
+}
+
+static void add_window(struct text *out, const char *column, int64_t time_ms)
+{
+    if (time_ms != 0) {
+        add_time(out, column, time_ms);
+        return;
+    }
+    add_name(out, column);
+    text_add(out, "null");
+}
+
+/* As text at once: an orchestration may have a hundred thousand, and each event may change hundreds. */
+static void operation_to_text(const struct operation *operation, struct text *out)
+{
+    text_add(out, "{");
+    add_text(out, "operation_id", operation->id);
+    add_text(out, "orchestration_id", operation->orchestration->id);
+    add_integer(out, "include_index", operation->include);
+    for (int i = 0; i < TEXT_COUNT; i++)
+        add_text(out, operation_text_names[i].column, operation->texts[i]);
+    add_boolean(out, "dry_run", operation->orchestration->dry_run);
+    add_window(out, "window_begin", operation->window_begin);
+    add_window(out, "window_end", operation->window_end);
+    add_text(out, "state", operation_state_names[operation->state]);
+    add_text(out, "phase", phase_names[operation->phase]);
+    add_text(out, "description", operation->description);
+    add_integer(out, "release", operation->release);
+    add_integer(out, "attempt", operation->attempt);
+    add_integer(out, "position", operation->position);
+    add_boolean(out, "sent", operation->sent);
+    add_text(out, "version", operation->version == NULL ? "" : operation->version);
+    add_text(out, "configuration", operation->configuration == NULL ? "" : operation->configuration->hash);
+    add_time(out, "created_at", operation->created_at);
+    add_time(out, "updated_at", operation->updated_at);
+    text_add(out, "}");
+}
+
 static json_t *operation_to_row(const struct operation *operation)
 {
-    json_t *row = json_object();
+    struct text text = { 0 };
+    json_t *row;
 
-    set_text(row, "operation_id", operation->id);
-    set_text(row, "orchestration_id", operation->orchestration->id);
-    set_integer(row, "include_index", operation->include);
-    for (int i = 0; i < TEXT_COUNT; i++)
-        set_text(row, operation_text_names[i].column, operation->texts[i]);
-    set(row, "dry_run", json_boolean(operation->orchestration->dry_run));
-    set(row, "window_begin", window_json(operation->window_begin));
-    set(row, "window_end", window_json(operation->window_end));
-    set_text(row, "state", operation_state_names[operation->state]);
-    set_text(row, "phase", phase_names[operation->phase]);
-    set_text(row, "description", operation->description);
-    set_integer(row, "release", operation->release);
-    set_integer(row, "attempt", operation->attempt);
-    set_integer(row, "position", operation->position);
-    set(row, "sent", json_boolean(operation->sent));
-    set_text(row, "version", operation->version == NULL ? "" : operation->version);
-    set_text(row, "configuration", operation->configuration == NULL ? "" : operation->configuration->hash);
-    set(row, "created_at", time_json(operation->created_at));
-    set(row, "updated_at", time_json(operation->updated_at));
+    operation_to_text(operation, &text);
+    row = json_loadb(text.bytes, text.size, 0, NULL);
+    text_release(&text);
     return row;
 }
 
@@ -311,19 +361,32 @@ static void adoption_from_row(struct state *state, const json_t *row)
 
 json_t *orchestration_row(const void *state, int table, const char *id)
 {
-    const struct orchestration *orchestration = orchestration_find(state, id);
-    const struct operation *operation = operation_find(state, id);
-    const struct latest *latest = latest_find(state, id);
+    const struct orchestration *orchestration;
+    const struct operation *operation;
+    const struct latest *latest;
 
     switch ((enum orchestration_table)table) {
-    case TABLE_ORCHESTRATION: return orchestration == NULL ? NULL : orchestration_to_row(orchestration);
+    case TABLE_ORCHESTRATION:
+        orchestration = orchestration_find(state, id);
+        return orchestration == NULL ? NULL : orchestration_to_row(orchestration);
     case TABLE_CONFIGURATION: return configuration_to_row(state, id);
-    case TABLE_OPERATION: return operation == NULL ? NULL : operation_to_row(operation);
-    case TABLE_LATEST: return latest == NULL ? NULL : latest_to_row(latest);
+    case TABLE_OPERATION:
+        operation = operation_find(state, id);
+        return operation == NULL ? NULL : operation_to_row(operation);
+    case TABLE_LATEST: latest = latest_find(state, id); return latest == NULL ? NULL : latest_to_row(latest);
     case TABLE_RELEASES: return adoption_to_row(&((const struct state *)state)->adoption);
     case TABLE_COUNT: break;
     }
     return NULL;
+}
+
+bool orchestration_row_text(const void *state, int table, const char *id, struct text *out)
+{
+    const struct operation *operation = table == TABLE_OPERATION ? operation_find(state, id) : NULL;
+
+    if (operation != NULL)
+        operation_to_text(operation, out);
+    return operation != NULL;
 }
 
 void orchestration_load(void *state, int table, const json_t *row)
