@@ -11,7 +11,7 @@ enum {
     USABLE_MIN = 24,
     USABLE_STEP = 16,
     CLASS_COUNT = 8,     /* up to 136 bytes */
-    WAITING_MAX = 32768, /* of a class: what the largest messages need */
+    WAITING_MAX = 65536, /* of a class: what the largest messages need */
 };
 
 struct block {

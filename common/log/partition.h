@@ -9,8 +9,9 @@
 #include <uthash.h>
 
 enum {
-    BATCH_RECORDS_MAX = 256, /* of one decision round: bounds the time that other partitions wait */
-    PENDING_MAX = 4000,      /* requests in memory before the reader is held */
+    BATCH_RECORDS_MAX = 256,   /* of one decision round: bounds the time that other partitions wait, */
+    BATCH_BYTES_MAX = 1 << 20, /* and where requests are large, these do: no further one once there are so many */
+    PENDING_MAX = 4000,        /* requests in memory before the reader is held */
     PENDING_LOW = 1000,
     GROUP_MS = 200,
     GROUP_RECORDS_MAX = 1024, /* cores keep what rows need for some thousands of records */
@@ -76,9 +77,12 @@ struct flight {
     int64_t expected;    /* offset; -1: a message, any offset is right */
 };
 
+/* Decoded as late as can be: values take many times the room of their text, and thousands may wait. */
 struct pending {
-    struct incoming incoming;
     int64_t offset, append_ms;
+    char *bytes; /* NULL: decoded */
+    size_t size;
+    struct incoming incoming;
     bool decodable;
     struct error why;
 };
@@ -167,6 +171,7 @@ void partition_tail_add(struct partition *partition, int64_t offset, const char 
 void partition_check(struct partition *partition, int64_t offset, const char *id);
 
 /* serve.c */
+void pending_release(struct pending *pending);
 void partition_pend(struct partition *partition, int64_t offset, int64_t append_ms, const char *bytes, size_t size);
 void partition_serve(struct partition *partition);
 void partition_arm(struct partition *partition);

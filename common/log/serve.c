@@ -5,6 +5,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+void pending_release(struct pending *pending)
+{
+    free(pending->bytes);
+    incoming_release(&pending->incoming);
+    *pending = (struct pending){ 0 };
+}
+
+static void pending_decode(const struct core *core, struct pending *pending)
+{
+    if (pending->bytes == NULL)
+        return;
+    pending->decodable = incoming_decode(core, pending->bytes, pending->size, &pending->incoming, &pending->why);
+    free(pending->bytes);
+    pending->bytes = NULL;
+}
+
 void partition_pend(struct partition *partition, int64_t offset, int64_t append_ms, const char *bytes, size_t size)
 {
     const struct port *port = port_of(partition);
@@ -24,8 +40,11 @@ void partition_pend(struct partition *partition, int64_t offset, int64_t append_
         partition->head = 0;
     }
     pending = &partition->pending[(partition->head + partition->count++) % partition->size];
-    *pending = (struct pending){ .offset = offset, .append_ms = append_ms };
-    pending->decodable = incoming_decode(partition->processor->core, bytes, size, &pending->incoming, &pending->why);
+    *pending = (struct pending){ .offset = offset, .append_ms = append_ms, .bytes = malloc(size + 1), .size = size };
+    if (pending->bytes == NULL)
+        abort();
+    if (size > 0)
+        memcpy(pending->bytes, bytes, size);
     partition->processor->stats.requests++;
     if (partition->count > PENDING_MAX && !partition->held) {
         partition->held = true;
@@ -37,7 +56,7 @@ static void pop(struct partition *partition)
 {
     const struct port *port = port_of(partition);
 
-    incoming_release(&partition->pending[partition->head].incoming);
+    pending_release(&partition->pending[partition->head]);
     partition->head = (partition->head + 1) % partition->size;
     if (--partition->count < PENDING_LOW && partition->held) {
         partition->held = false;
@@ -301,15 +320,18 @@ static void decide(struct partition *partition, struct round *round, struct pend
 /* How many of the first pending requests can be decided now, after what they need was asked for. 0: wait. */
 static size_t decidable(struct partition *partition)
 {
-    size_t count = partition->count < BATCH_RECORDS_MAX ? partition->count : BATCH_RECORDS_MAX;
+    const struct core *core = partition->processor->core;
+    size_t count = 0, bytes = 0;
     struct names ids = { 0 };
     bool here;
 
-    for (size_t i = 0; i < count; i++) {
-        const struct pending *pending = &partition->pending[(partition->head + i) % partition->size];
+    while (count < partition->count && count < BATCH_RECORDS_MAX && bytes < BATCH_BYTES_MAX) {
+        struct pending *pending = &partition->pending[(partition->head + count++) % partition->size];
 
+        pending_decode(core, pending);
+        bytes += pending->size;
         if (pending->decodable)
-            partition->processor->core->needs(&pending->incoming.request, &ids);
+            core->needs(&pending->incoming.request, &ids);
     }
     here = count > 0 && partition_has(partition, &ids);
     names_release(&ids);

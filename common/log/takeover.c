@@ -13,7 +13,7 @@ static void forget(struct partition *partition)
     struct cached *cached, *next;
 
     for (size_t i = 0; i < partition->count; i++)
-        incoming_release(&partition->pending[(partition->head + i) % partition->size].incoming);
+        pending_release(&partition->pending[(partition->head + i) % partition->size]);
     partition->head = partition->count = 0;
     while (partition->tail != NULL) {
         struct tail_record *record = partition->tail;

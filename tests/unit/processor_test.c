@@ -388,6 +388,41 @@ static void a_decision_larger_than_a_record_may_be_becomes_a_rejection(void **un
     world_free(world);
 }
 
+static void large_requests_are_decided_a_few_at_a_time(void **unused)
+{
+    enum { PADDING = 400 * 1024, REQUESTS = 5, AT_A_TIME = 3 }; /* the third makes it more than a megabyte */
+    struct world *world = begin();
+    char *padding = calloc(1, PADDING + 1);
+
+    (void)unused;
+    memset(padding, 'x', PADDING);
+    world_pay(world, "first", here, there);
+    decide_only(world); /* while it is on its way the others gather */
+    for (int i = 0; i < REQUESTS; i++) {
+        char *bytes;
+
+        assert_true(asprintf(&bytes,
+                             "{\"id\":\"r%d\",\"type\":\"tidegate.account.pay.v1\",\"subject\":\"a\","
+                             "\"data\":{\"to\":\"%s\",\"padding\":\"%s\"}}",
+                             i, there, padding) > 0);
+        world_write(world, home(), bytes);
+        free(bytes);
+    }
+    for (int i = 0; i < REQUESTS; i++)
+        decide_only(world);
+    assert_int_equal(world_unsent(world, 0), 1);
+    world_land(world, 0);
+    world_acknowledge(world, 0);
+    world_land(world, 0); /* its message */
+    world_acknowledge(world, 0);
+    decide_only(world);
+    assert_int_equal(world_unsent(world, 0), AT_A_TIME + 1); /* and what the first one led to */
+    world_settle(world);
+    assert_int_equal(world_stored(world, here, "paid"), 1 + REQUESTS);
+    free(padding);
+    world_free(world);
+}
+
 static void restart(struct world *world)
 {
     world_kill(world, 0);
@@ -522,6 +557,7 @@ int main(void)
         cmocka_unit_test(long_ids_that_begin_alike_have_a_row_each),
         cmocka_unit_test(what_cannot_be_decoded_becomes_a_rejected_record),
         cmocka_unit_test(a_decision_larger_than_a_record_may_be_becomes_a_rejection),
+        cmocka_unit_test(large_requests_are_decided_a_few_at_a_time),
         cmocka_unit_test(a_restart_goes_on_where_the_log_ends),
         cmocka_unit_test(a_truncated_log_closes_the_partition),
         cmocka_unit_test(code_that_reacts_otherwise_to_old_events_closes_the_partition),
