@@ -9,9 +9,9 @@
 #include <uthash.h>
 
 enum {
-    BATCH_RECORDS_MAX = 256,   /* of one decision round: bounds the time that other partitions wait, */
-    BATCH_BYTES_MAX = 1 << 20, /* and where requests are large, these do: no further one once there are so many */
-    PENDING_MAX = 4000,        /* requests in memory before the reader is held */
+    BATCH_RECORDS_MAX = 256,     /* of one decision round: bounds the time that other partitions wait, */
+    BATCH_BYTES_MAX = 256 << 10, /* and where requests are large, these do, before their values leave the cache */
+    PENDING_MAX = 4000,          /* requests in memory before the reader is held */
     PENDING_LOW = 1000,
     GROUP_MS = 200,
     GROUP_RECORDS_MAX = 1024, /* cores keep what rows need for some thousands of records */

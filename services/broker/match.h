@@ -11,7 +11,7 @@
 #include "services/broker/fleet.h"
 
 enum {
-    MATCH_TARGETS_MAX = 1000,          /* in a chunk: some 400 KB of a record and of a message */
+    MATCH_TARGETS_MAX = 250,           /* in a chunk: some 80 KB of text; its values fit into a processor's cache */
     MATCH_TEXTS_SIZE_MAX = 256 * 1024, /* of all texts of its targets; escaped they may be six times as large */
     MATCH_EXAMINED_MAX = 10000,        /* in a chunk: a few milliseconds */
     MATCH_EXAMINED_MIN = 64, /* however heavy the selectors are: compiling them, anew for each chunk, takes longer */

@@ -390,7 +390,7 @@ static void a_decision_larger_than_a_record_may_be_becomes_a_rejection(void **un
 
 static void large_requests_are_decided_a_few_at_a_time(void **unused)
 {
-    enum { PADDING = 400 * 1024, REQUESTS = 5, AT_A_TIME = 3 }; /* the third makes it more than a megabyte */
+    enum { PADDING = 100 * 1024, REQUESTS = 5, AT_A_TIME = 3 }; /* the third makes it more than 256 KB */
     struct world *world = begin();
     char *padding = calloc(1, PADDING + 1);
 
