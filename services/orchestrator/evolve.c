@@ -25,8 +25,8 @@ static void evolve_accepted(struct state *state, const struct event *event)
     orchestration->dry_run = json_is_true(json_object_get(event->data, "dryRun"));
 }
 
-static void add_target(struct state *state, struct orchestration *orchestration, const json_t *target,
-                       int64_t created_at, struct changes *out)
+static void add_target(struct state *state, struct orchestration *orchestration, const json_t *target, int64_t time_ms,
+                       struct changes *out)
 {
     const char *id = data_text(target, "operationID"), *texts[TEXT_COUNT];
     struct operation *operation;
@@ -37,43 +37,18 @@ static void add_target(struct state *state, struct orchestration *orchestration,
         texts[text] = data_text(target, operation_text_names[text].member);
     operation = operation_add(state, orchestration, id, (int)data_integer(target, "include"), texts);
     text_set(&operation->description, "Operation created");
-    operation_created(operation, created_at);
-    operation->updated_at = created_at;
+    operation->created_at = operation->updated_at = time_ms;
     changes_row(out, TABLE_OPERATION, operation->id);
 }
 
-struct target {
-    const char *operation_id;
-    const json_t *json;
-};
-
-static int compare_targets(const void *a, const void *b)
-{
-    const struct target *left = a, *right = b;
-
-    return strcmp(left->operation_id, right->operation_id);
-}
-
-/* Positions are in the order of creation, then of IDs: so those of one event are added in that order, and no two events
- * create at one moment. */
 static void evolve_targeted(struct state *state, struct orchestration *orchestration, const struct event *event,
                             struct changes *out)
 {
-    const json_t *targets = json_object_get(event->data, "targets");
-    size_t count = json_array_size(targets);
-    struct target *sorted = value_allocate((count + 1) * sizeof *sorted);
-    int64_t last = orchestration->last_created_at;
-    int64_t created_at = event->time_ms > last ? event->time_ms : last + 1;
+    const json_t *target;
+    size_t i;
 
-    for (size_t i = 0; i < count; i++) {
-        const json_t *target = json_array_get(targets, i);
-
-        sorted[i] = (struct target){ data_text(target, "operationID"), target };
-    }
-    qsort(sorted, count, sizeof *sorted, compare_targets);
-    for (size_t i = 0; i < count; i++)
-        add_target(state, orchestration, sorted[i].json, created_at, out);
-    free(sorted);
+    json_array_foreach(json_object_get(event->data, "targets"), i, target)
+        add_target(state, orchestration, target, event->time_ms, out);
     if (json_is_true(json_object_get(event->data, "last")))
         orchestration_reported(orchestration, (int)data_integer(event->data, "partition"));
 }
@@ -152,6 +127,29 @@ static void evolve_configured(struct state *state, struct orchestration *orchest
     set_description(orchestration, event);
 }
 
+static int compare_places(const void *a, const void *b)
+{
+    const struct operation *const *left = a, *const *right = b;
+
+    return operation_compare(*left, *right);
+}
+
+/* Clients see them created now, all at once, in the order in which they will run. Of very many, whose rows would be too
+ * much for one record, each stays as it came. */
+static void create_in_order(const struct orchestration *orchestration, const struct event *event, struct changes *out)
+{
+    if (orchestration->count > ORCHESTRATION_ORDERED_MAX)
+        return;
+    qsort(orchestration->operations, orchestration->count, sizeof(struct operation *), compare_places);
+    for (size_t i = 0; i < orchestration->count; i++) {
+        struct operation *operation = orchestration->operations[i];
+
+        operation->position = (int)i + 1;
+        operation->created_at = operation->updated_at = event->time_ms;
+        changes_row(out, TABLE_OPERATION, operation->id);
+    }
+}
+
 /* `updated_at` stays: leaving `pending` is no update. */
 static void evolve_scheduled(struct state *state, struct orchestration *orchestration, const struct event *event,
                              struct changes *out)
@@ -168,6 +166,7 @@ static void evolve_scheduled(struct state *state, struct orchestration *orchestr
     json_decref(orchestration->cluster_config);
     orchestration->cluster_config = json_incref(json_object_get(event->data, "clusterConfig"));
     orchestration->configured = (int)orchestration->count;
+    create_in_order(orchestration, event, out);
     if (configuration != NULL)
         add_configuration(orchestration, orchestration->configuration, configuration, out);
     for (size_t i = 0; i < orchestration->count; i++)

@@ -64,6 +64,9 @@ enum {
     ORCHESTRATION_TOLD_MAX = 5000,
     /* More runtimes than any fleet has: an orchestration that matches more fails. */
     ORCHESTRATION_OPERATIONS_MAX = 200000,
+    /* Up to so many operations are listed in the order in which they run; more of them in that in which they came, so
+     * that no record changes more rows. */
+    ORCHESTRATION_ORDERED_MAX = 10000,
     /* So many operations at most are retried by one request that names none, the oldest ones: record and answer list
      * them. */
     ORCHESTRATION_RETRY_MAX = 30000,

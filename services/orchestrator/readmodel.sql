@@ -50,7 +50,7 @@ CREATE TABLE IF NOT EXISTS operation (
     partition         integer     NOT NULL,
     operation_id      text        NOT NULL,
     orchestration_id  text        NOT NULL,
-    position          bigint      NOT NULL,  -- among those of its orchestration, from 1 on, in order of creation
+    position          bigint      NOT NULL,  -- among those of its orchestration, from 1 on: by selector and name
     include_index     integer     NOT NULL,  -- of the first include selector that matched
     instance_id       text        NOT NULL,
     runtime_id        text        NOT NULL,
@@ -77,7 +77,8 @@ CREATE TABLE IF NOT EXISTS operation (
     PRIMARY KEY (operation_id)
 ) WITH (fillfactor = 60);
 
-CREATE UNIQUE INDEX IF NOT EXISTS operation_position ON operation (orchestration_id, position);
+-- Not unique: positions are exchanged when an orchestration is scheduled.
+CREATE INDEX IF NOT EXISTS operation_position ON operation (orchestration_id, position);
 
 -- Of instances of which an upgrade of the lane failed, some time, or still could while a newer one succeeded: when the
 -- newest of their operations that ended was made. What is older is not retried.

@@ -58,21 +58,12 @@ static void select_named(const struct state *state, const struct orchestration *
     json_decref(seen);
 }
 
-static int compare_ages(const void *a, const void *b)
-{
-    const struct operation *const *left = a, *const *right = b;
-
-    if ((*left)->created_at != (*right)->created_at)
-        return (*left)->created_at < (*right)->created_at ? -1 : 1;
-    return strcmp((*left)->id, (*right)->id);
-}
-
 static void select_all(const struct orchestration *orchestration, struct selection *selection)
 {
     for (size_t i = 0; may_retry(orchestration) && i < orchestration->count; i++)
         if (orchestration->operations[i]->state == OPERATION_FAILED)
             selection->operations[selection->count++] = orchestration->operations[i];
-    qsort(selection->operations, selection->count, sizeof(struct operation *), compare_ages);
+    qsort(selection->operations, selection->count, sizeof(struct operation *), operation_compare_positions);
     if (selection->count > ORCHESTRATION_RETRY_MAX)
         selection->count = ORCHESTRATION_RETRY_MAX;
 }

@@ -262,7 +262,7 @@ static void operation_from_row(struct state *state, const json_t *row)
     if (data_text(row, "version")[0] != '\0')
         text_set(&operation->version, data_text(row, "version"));
     operation->configuration = configuration_find(orchestration, data_text(row, "configuration"));
-    operation_created(operation, time_read(row, "created_at"));
+    operation->created_at = time_read(row, "created_at");
     operation->updated_at = time_read(row, "updated_at");
     operation_change(operation, (enum phase)name_index(phase_names, PHASE_COUNT, data_text(row, "phase")),
                      (enum operation_state)name_index(operation_state_names, OPERATION_STATE_COUNT,

@@ -129,6 +129,13 @@ int operation_compare(const struct operation *a, const struct operation *b)
     return order != 0 ? order : strcmp(a->id, b->id);
 }
 
+int operation_compare_positions(const void *a, const void *b)
+{
+    const struct operation *const *left = a, *const *right = b;
+
+    return (*left)->position < (*right)->position ? -1 : (*left)->position > (*right)->position;
+}
+
 static bool turn_before(const struct heap_item *a, const struct heap_item *b)
 {
     const struct operation *left = operation_of_turn(a), *right = operation_of_turn(b);
@@ -193,15 +200,6 @@ struct operation *operation_add(struct state *state, struct orchestration *orche
     orchestration->unanswered++;
     operation->unanswered = true;
     return operation;
-}
-
-void operation_created(struct operation *operation, int64_t created_at)
-{
-    struct orchestration *orchestration = operation->orchestration;
-
-    operation->created_at = created_at;
-    if (orchestration->last_created_at < created_at)
-        orchestration->last_created_at = created_at;
 }
 
 /* --- Openings --- */

@@ -78,7 +78,7 @@ struct operation {
     int64_t window_begin, window_end; /* ms; 0: no window */
     int64_t created_at, updated_at;   /* ms */
     int attempt;                      /* 1 at first; the provisioner takes an operation again if it is higher */
-    int position;  /* among those of its orchestration, from 1 on, in the order of created_at, then of IDs */
+    int position;  /* among those of its orchestration, from 1 on, in the order of created_at */
     bool sent;     /* to the provisioner: once at least */
     char *version; /* of Kyma, decided for it; NULL: the orchestration's, as it is sent to most */
     const struct configuration *configuration; /* goes with `version`; NULL: there is none to be had */
@@ -148,7 +148,6 @@ struct orchestration {
 
     struct operation **operations;                                 /* (kept), in no particular order */
     size_t count, size;                                            /* (kept) */
-    int64_t last_created_at;                                       /* (kept) of the newest operation; 0: none */
     size_t by_state[OPERATION_STATE_COUNT], by_phase[PHASE_COUNT]; /* (kept) */
     struct heap ready;         /* (kept) operations of PHASE_READY, in the order of their turn */
     struct opening *openings;  /* (kept) of the operations of PHASE_WAITING whose window is known */
@@ -249,14 +248,14 @@ void orchestration_operation_id(const char *orchestration_id, const char *runtim
 struct operation *operation_add(struct state *state, struct orchestration *orchestration, const char *id, int include,
                                 const char *const texts[TEXT_COUNT]);
 
-/* The only way that `created_at` is set. */
-void operation_created(struct operation *operation, int64_t created_at);
-
 /* The only way that state and phase change. Release and window first: turn and opening depend on them. */
 void operation_change(struct operation *operation, enum phase phase, enum operation_state state);
 
 /* The order of operations within an orchestration: by include selector, then shoot name, then runtime ID (total). */
 int operation_compare(const struct operation *a, const struct operation *b);
+
+/* For qsort of pointers to operations of one orchestration. */
+int operation_compare_positions(const void *a, const void *b);
 
 /* What is sent: the version of Kyma, and the hash of the configuration, "" if there is none to be had. */
 const char *operation_version(const struct operation *operation);

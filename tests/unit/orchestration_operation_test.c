@@ -35,13 +35,18 @@ static void released_operations_start_in_order_as_far_as_there_are_workers(void 
 
 static void order_is_include_selector_then_shoot_then_runtime(void **state)
 {
+    static const char *const order[] = { "r4", "r2", "r3", "r1" };
     struct scene *scene = scene_open();
 
     (void)state;
     request_upgrade(scene, "o1", parameters(9, "immediate"));
     wake(scene);
     targets(scene, 0, text("%s, %s", target("r1", 1, "a"), target("r3", 0, "c")), true);
+    scene_time(scene, nine + MINUTE_MS);
     targets(scene, 1, text("%s, %s", target("r4", 0, "b"), target("r2", 0, "c")), true);
+    for (int i = 0; i < 4; i++) /* listed so, and created when they are seen */
+        then_row(scene, "operation", op(order[i]),
+                 text("{'position': %d, 'created_at': '2022-02-01T09:01:00Z'}", i + 1));
     scheduled(scene,
               text("%s, %s, %s, %s", window_item("r1", 0, 0), window_item("r2", 0, 0), window_item("r3", 0, 0),
                    window_item("r4", 0, 0)),

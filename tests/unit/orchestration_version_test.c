@@ -123,7 +123,7 @@ static void version_is_the_subaccounts_else_the_accounts_else_the_default(void *
                 TYPE "scheduled.v1 o1 {'version': '2.3.0', 'parameters': {'kyma': {'version': '2.3.0'}}, 'kymaConfig': "
                      "{'version': '2.3.0'}}",
                 NULL);
-    then_row(scene, "operation", op("r1"), "{'version': '', 'configuration': '', 'position': 3, 'sent': false}");
+    then_row(scene, "operation", op("r1"), "{'version': '', 'configuration': '', 'position': 1, 'sent': false}");
     then_row(scene, "operation", op("r2"),
              text("{'version': '2.4.2', 'configuration': '%s', 'position': 2}",
                   configured("2.4.2", (struct release_runtime){ 0 })));
@@ -232,7 +232,7 @@ static void overrides_make_configurations_of_their_own_each_sent_where_it_is_nee
                 text(TYPE "configured.v1 o1 {'choices': [{'version': '2.3.0', 'configuration': '%s', 'operations': "
                           "['%s', '%s', '%s']}], 'configurations': [{'hash': '%s', 'kymaConfig': {'configuration': "
                           "[{'key': 'k', 'value': 'odd', 'secret': null}]}}]}",
-                     odd, op("r2"), op("r4"), op("r1"), odd) /* by position: of equal age, by ID */,
+                     odd, op("r1"), op("r2"), op("r4"), odd) /* by position */,
                 NULL);
     then_row(scene, "configuration", text("o1/%s", odd), "{'orchestration_id': 'o1'}");
     wake(scene);

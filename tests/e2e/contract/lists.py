@@ -43,10 +43,10 @@ PAGING += [
 
 
 def by_age(world, name, state="%"):
-    """IDs of operations: the oldest first, those of one moment by ID."""
-    made = world.sql("SELECT extract(epoch FROM created_at), operation_id FROM api.operations WHERE"
-                     f" orchestration_id = '<{name}>' AND state LIKE '{state}'").splitlines()
-    return [operation for _, operation in sorted((float(line.split("|")[0]), line.split("|")[1]) for line in made)]
+    """IDs of operations in the order of their creation: by selectors, then by names, one after the other."""
+    return world.sql("SELECT operation_id FROM orchestrator.operation WHERE"
+                     f" orchestration_id = '<{name}>' AND state LIKE '{state}'"
+                     " ORDER BY created_at, include_index, shoot_name COLLATE \"C\", runtime_id COLLATE \"C\"").splitlines()
 
 
 def ordered(world, got):
@@ -193,7 +193,7 @@ TESTS = [
             "parameters": {"targets": {"include": [{"runtimeID": "nobody"}]}, "strategy": {
                 "type": "parallel", "schedule": "immediate", "parallel": {"workers": 1}}}}),
         "its operations": ("1.6/unresolved 3.4/one", {"data": [], "count": 0, "totalCount": 0})}),
-    Story("plans", plans, {"ties": ("1.3/ties 1.3/order", True),
+    Story("plans", plans, {"ties": ("1.3/ties 1.3/order 3.4/order", True),
                            **{plan: (f"1.6/{plan} 1.6/servicePlanID 1.6/servicePlanName", [plan, plan_id])
                            for plan, plan_id in PLANS.items()}}),
 ]

@@ -54,6 +54,7 @@ def order(world, got):
     got["ended"] = world.ended("ordered")["operationStats"]
     got["started"] = world.sql("SELECT string_agg(runtime_id, ' ' ORDER BY started_at) FROM provisioner.operation"
                                " WHERE orchestration_id = '<ordered>'")
+    got["listed"] = " ".join(world.operations("ordered"))
     got["overlaps"] = world.sql("SELECT count(*) FROM provisioner.operation a JOIN provisioner.operation b ON"
                                 " a.orchestration_id = b.orchestration_id AND a.started_at < b.started_at AND"
                                 " a.ended_at > b.started_at WHERE a.orchestration_id = '<ordered>'")
@@ -97,6 +98,7 @@ TESTS = [
     Story("who is selected", selected, {name: (shows, ["succeeded", want]) for shows, name, _, _, want in SELECTED}),
     Story("order", order, {"ended": ("4/order", {"succeeded": 4}),
                            "started": ("3.4/order 4/order", "ord-c ord-a ord-b ord-d"),
+                           "listed": ("3.4/order 1.3/order", "ord-c ord-a ord-b ord-d"),
                            "overlaps": ("3.4/order 2.2/workers", "0")}),
     Story("afterwards", later, {"ended": ("4/once", {"succeeded": 2}), "who": ("4/once", ["after-later", "slow-later"]),
                                 "shoot": ("4/stored 1.6/shootName", "c-after-later")}),
