@@ -78,9 +78,9 @@ struct operation {
     int64_t window_begin, window_end; /* ms; 0: no window */
     int64_t created_at, updated_at;   /* ms */
     int attempt;                      /* 1 at first; the provisioner takes an operation again if it is higher */
-    int position;  /* among those of its orchestration, from 1 on, in the order of created_at */
-    bool sent;     /* to the provisioner: once at least */
-    char *version; /* of Kyma, decided for it; NULL: the orchestration's, as it is sent to most */
+    int position;                     /* among those of its orchestration, from 1 on, in the order of created_at */
+    bool sent;                        /* to the provisioner: once at least */
+    char *version;                    /* of Kyma, decided for it; NULL: the orchestration's, as it is sent to most */
     const struct configuration *configuration; /* goes with `version`; NULL: there is none to be had */
     char *description;
     const char *texts[TEXT_COUNT]; /* all in one allocation with this */
