@@ -1,7 +1,8 @@
-/* Which version and configuration each operation is sent: decided once, when all targets are in, and kept over retries.
+/* Which version and configuration each operation is sent: the version is decided once, when all targets are in, and kept
+ * over retries; the configuration anew at each retry, by the releases that are in force then.
  *
- * Most get those of the orchestration. The others stand in events `configured` before `scheduled`, each of bounded size
- * and in a record of its own; so a record stays small, however many there are. */
+ * Most get those of the orchestration. The others stand in events `configured`, before `scheduled` or `resumed`, each of
+ * bounded size and in a record of its own; so a record stays small, however many there are. */
 #include <string.h>
 
 #include "common/base/id.h"
@@ -19,7 +20,7 @@ struct part {
     json_t *choices;        /* [{version, configuration | error, told, operations}] */
     json_t *places;         /* {"<version>/<hash or error>": index of the choice} */
     json_t *configurations; /* [{hash, kymaConfig}], those that are not known yet */
-    json_t *hashes;         /* of these: {hash: true} */
+    json_t *hashes;         /* of all that are sent, for they follow the record: {hash: true} */
     size_t operations, bodies_size;
 };
 
@@ -55,8 +56,10 @@ static const char *version_of(const struct state *state, const struct operation 
 {
     const char *asked = orchestration_version_asked(operation->orchestration), *version;
 
-    if (operation->version != NULL || asked[0] != '\0')
-        return operation->version != NULL ? operation->version : asked;
+    if (operation->orchestration->resolved)
+        return operation_version(operation);
+    if (asked[0] != '\0')
+        return asked;
     version = releases_account_version(state_releases(state), runtime_of(operation));
     return version != NULL ? version : state_kyma_version(state);
 }
@@ -100,7 +103,7 @@ static struct part part_new(const struct state *state, const struct orchestratio
 static bool part_is_full(const struct part *part)
 {
     return part->operations >= OPERATIONS_MAX || part->bodies_size >= BODIES_SIZE_MAX ||
-           json_array_size(part->configurations) >= CONFIGURATIONS_MAX;
+           json_object_size(part->hashes) >= CONFIGURATIONS_MAX;
 }
 
 /* Do instances know of its operations? Before its start nobody does, and of those that have failed by then they are told
@@ -135,13 +138,13 @@ static void part_add(struct part *part, const struct operation *operation, const
 {
     json_array_append_new(operations_of(part, choice), json_string(operation->id));
     part->operations++;
-    if (choice->body == NULL || configuration_find(part->orchestration, choice->hash) != NULL ||
-        json_object_get(part->hashes, choice->hash) != NULL)
+    if (choice->body == NULL || json_object_get(part->hashes, choice->hash) != NULL)
         return;
     json_object_set_new(part->hashes, choice->hash, json_true());
-    json_array_append_new(part->configurations,
-                          json_pack("{s:s, s:O}", "hash", choice->hash, "kymaConfig", choice->body));
     part->bodies_size += json_dumpb(choice->body, NULL, 0, JSON_COMPACT);
+    if (configuration_find(part->orchestration, choice->hash) == NULL)
+        json_array_append_new(part->configurations,
+                              json_pack("{s:s, s:O}", "hash", choice->hash, "kymaConfig", choice->body));
 }
 
 /* The event, if there is anything to say. */
@@ -182,6 +185,43 @@ static const struct operation **operations_where(const struct orchestration *orc
     return selected;
 }
 
+/* What the orchestration sends to most; its configuration is "" if there is none. */
+struct usual {
+    const char *version, *hash;
+};
+
+/* Once an operation has a version of its own, what it is sent is always said. */
+static bool is_usual(const struct operation *operation, const struct choice *choice, struct usual usual)
+{
+    return operation->version == NULL && choice->body != NULL && strcmp(choice->version, usual.version) == 0 &&
+           strcmp(choice->hash, usual.hash) == 0;
+}
+
+/* Those that are `due` and get something else than most: as many as one event may hold. */
+static bool configure_part(const struct state *state, const struct orchestration *orchestration, struct usual usual,
+                           bool (*due)(const struct operation *operation), struct decision *out)
+{
+    struct part part = part_new(state, orchestration);
+    size_t count;
+    const struct operation **operations = operations_where(orchestration, due, &count);
+    int reached = (int)orchestration->count;
+
+    for (size_t i = 0; i < count; i++) {
+        struct choice choice;
+
+        if (part_is_full(&part)) {
+            reached = operations[i]->position - 1;
+            break;
+        }
+        choose(state, operations[i], &choice);
+        if (!is_usual(operations[i], &choice, usual))
+            part_add(&part, operations[i], &choice);
+        json_decref(choice.body);
+    }
+    free(operations);
+    return part_end(&part, reached, out);
+}
+
 /* --- Before the first start --- */
 
 static bool is_undecided(const struct operation *operation)
@@ -189,70 +229,41 @@ static bool is_undecided(const struct operation *operation)
     return operation->position > operation->orchestration->configured;
 }
 
-/* Is it what the orchestration sends? */
-static bool is_usual(const struct state *state, const struct choice *choice, const char *version)
-{
-    return choice->body != NULL && strcmp(choice->version, version) == 0 &&
-           strcmp(choice->hash, releases_hash(state_releases(state), version)) == 0;
-}
-
 bool configure_targets(const struct state *state, const struct orchestration *orchestration, struct decision *out)
 {
     const char *version = orchestration_version_to_send(state, orchestration);
-    const struct operation **undecided;
-    struct part part;
-    size_t count, i;
-    int reached = orchestration->configured;
+    const char *hash = releases_hash(state_releases(state), version);
     bool differs = releases_differ(state_releases(state)) || !is_understood(version, state_kyma_version(state), NULL);
 
-    if (orchestration->lane->type->cluster || (size_t)reached >= orchestration->count || !differs)
+    if (orchestration->lane->type->cluster || (size_t)orchestration->configured >= orchestration->count || !differs)
         return false;
-    part = part_new(state, orchestration);
-    undecided = operations_where(orchestration, is_undecided, &count);
-    for (i = 0; i < count && !part_is_full(&part); i++) {
-        struct choice choice;
-
-        choose(state, undecided[i], &choice);
-        if (!is_usual(state, &choice, version))
-            part_add(&part, undecided[i], &choice);
-        json_decref(choice.body);
-        reached = undecided[i]->position;
-    }
-    free(undecided);
-    return part_end(&part, reached, out);
+    return configure_part(state, orchestration, (struct usual){ version, hash != NULL ? hash : "" }, is_undecided, out);
 }
 
 /* --- Again --- */
 
-static bool is_retried_without(const struct operation *operation)
+static bool is_undecided_again(const struct operation *operation)
 {
-    return operation->state == OPERATION_RETRYING && operation_lacks_configuration(operation);
+    return operation->state == OPERATION_RETRYING && is_undecided(operation);
 }
 
-size_t configure_missing(const struct orchestration *orchestration)
+size_t configure_left(const struct orchestration *orchestration)
 {
     size_t count = 0;
 
+    if (orchestration->lane->type->cluster)
+        return 0;
     for (size_t i = 0; i < orchestration->count; i++)
-        count += is_retried_without(orchestration->operations[i]);
+        count += is_undecided_again(orchestration->operations[i]);
     return count;
 }
 
 bool configure_retried(const struct state *state, const struct orchestration *orchestration, struct decision *out)
 {
-    struct part part = part_new(state, orchestration);
-    size_t count;
-    const struct operation **missing = operations_where(orchestration, is_retried_without, &count);
-
-    for (size_t i = 0; i < count && !part_is_full(&part); i++) {
-        struct choice choice;
-
-        choose(state, missing[i], &choice);
-        part_add(&part, missing[i], &choice);
-        json_decref(choice.body);
-    }
-    free(missing);
-    return part_end(&part, orchestration->configured, out);
+    if (orchestration->lane->type->cluster)
+        return false;
+    return configure_part(state, orchestration, (struct usual){ orchestration->version, orchestration->configuration },
+                          is_undecided_again, out);
 }
 
 bool configure_is_in(const struct decision *decision)

@@ -44,11 +44,12 @@ const char *orchestration_version_to_send(const struct state *state, const struc
  * hold. False: there are none any more. */
 bool configure_targets(const struct state *state, const struct orchestration *orchestration, struct decision *out);
 
-/* The same for operations that are to be retried, and for which nothing was to be had the last time. */
+/* The same for operations that are to be retried: the version stays, the configuration is that of the releases that are in
+ * force now. Not of clusters. */
 bool configure_retried(const struct state *state, const struct orchestration *orchestration, struct decision *out);
 
-/* How many operations are left for configure_retried. */
-size_t configure_missing(const struct orchestration *orchestration);
+/* Of how many operations configure_retried has yet to decide. */
+size_t configure_left(const struct orchestration *orchestration);
 
 /* Does the decision hold such an event already? One is enough for a record. */
 bool configure_is_in(const struct decision *decision);
@@ -58,6 +59,9 @@ bool configure_is_in(const struct decision *decision);
 /* The description of the orchestration with how many are retried, if it says "retrying" yet; else NULL. The caller owns
  * it. */
 json_t *retry_description(const struct orchestration *orchestration);
+
+/* Did so many enter this record with the client's request, that what they are sent is better decided in others? */
+bool retry_is_large(const struct decision *decision);
 
 /* They are pending again; their orchestration, if it had ended, goes on. */
 void retry_resume(const struct orchestration *orchestration, struct decision *out);

@@ -242,6 +242,13 @@ static void evolve_stopped(struct orchestration *orchestration, const struct eve
     text_set(&orchestration->description, data_text(event->data, "description"));
 }
 
+/* What it is sent is decided anew. */
+static void undecide(const struct operation *operation)
+{
+    if (operation->orchestration->configured >= operation->position)
+        operation->orchestration->configured = operation->position - 1;
+}
+
 /* One that had ended waits at the end of its lane for another turn. */
 static void evolve_retried(struct state *state, struct orchestration *orchestration, const struct event *event,
                            struct changes *out)
@@ -256,6 +263,7 @@ static void evolve_retried(struct state *state, struct orchestration *orchestrat
             continue;
         operation_change(operation, PHASE_DONE, OPERATION_RETRYING);
         operation->attempt++;
+        undecide(operation);
         operation->updated_at = event->time_ms;
         text_set(&operation->description, "queued for retrying");
         changes_row(out, TABLE_OPERATION, operation->id);
@@ -298,6 +306,7 @@ static void evolve_resumed(struct orchestration *orchestration, const struct eve
         text_set(&operation->description, "Operation retry triggered");
         changes_row(out, TABLE_OPERATION, operation->id);
     }
+    orchestration->configured = (int)orchestration->count;
     orchestration_change(orchestration, ORCHESTRATION_IN_PROGRESS);
     set_description(orchestration, event);
 }

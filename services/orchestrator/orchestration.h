@@ -17,7 +17,8 @@
  *     rejected     the request cannot be done
  *     started      its turn: all brokers are asked for the runtimes that match
  *     targeted     some runtimes, each with the operation that it gets; invisible until `scheduled`
- *     configured   operations get another version or configuration than most, or fail because there is none to be had
+ *     configured   operations get another version or configuration than most, or fail because there is none to be had;
+ *                  before `scheduled`, and again, with the version that they have, before `resumed`
  *     scheduled    all targets are in: parameters, version and configuration are now fixed
  *     planned      operations wait for the windows named
  *     released     operations may run, until their windows end

@@ -292,12 +292,12 @@ static bool is_usual(const struct operation *operation)
     return operation->version == NULL;
 }
 
-static bool is_resumed(const struct operation *operation)
+static bool is_usual_again(const struct operation *operation)
 {
-    return operation->state == OPERATION_PENDING && operation->attempt > 1;
+    return is_usual(operation) && operation->state == OPERATION_PENDING && operation->attempt > 1;
 }
 
-/* Before the start: so no record names many configurations. What is retried is sent when it is resumed. */
+/* Before they start: so no record is followed by more configurations than its event may name. */
 static void react_configured(const struct state *state, const struct orchestration *orchestration,
                              const struct event *event, struct messages *out)
 {
@@ -305,7 +305,7 @@ static void react_configured(const struct state *state, const struct orchestrati
     json_t *choice, *id;
     size_t count = 0, i, j;
 
-    if (orchestration->resolved || !sends_kyma(orchestration))
+    if (!sends_kyma(orchestration))
         return;
     operations = value_allocate((orchestration->count + 1) * sizeof(struct operation *));
     json_array_foreach(json_object_get(event->data, "choices"), i, choice) {
@@ -327,10 +327,10 @@ static void react_scheduled(const struct orchestration *orchestration, struct me
 }
 
 /* All else of one that had ended is over, so that only what is retried waits. The provisioners may have forgotten the
- * configurations since. */
+ * configuration since. */
 static void react_resumed(const struct orchestration *orchestration, const struct event *event, struct messages *out)
 {
-    configure_where(orchestration, is_resumed, out);
+    configure_where(orchestration, is_usual_again, out);
     if (strcmp(data_text(event->data, "windows"), "new") == 0)
         group_waiting(orchestration, GROUP_REQUEST, out);
 }

@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS orchestration (
     parameters       jsonb,
     actor            jsonb,                 -- who asked for it
     version          text        NOT NULL,  -- of Kyma, sent to all operations but those that have one of their own
-    configured       integer     NOT NULL,  -- for the operations up to this position it is decided what they are sent
+    configured       integer     NOT NULL,  -- up to this position it is decided what operations are sent, also again
     configuration    text        NOT NULL,  -- hash of what is sent of Kyma; '' until it is known
     cluster_config   jsonb,                 -- what is sent of clusters; null until it is known
     body_hash        text        NOT NULL,  -- of the client's request: the same key with another body is refused

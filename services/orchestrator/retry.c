@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/log/fold.h" /* what a decision already holds */
 #include "services/orchestrator/decide.h"
 #include "services/orchestrator/latest.h"
 
@@ -203,6 +204,15 @@ void orchestration_decide_retry(const struct state *state, const struct request 
 }
 
 /* --- Going on --- */
+
+bool retry_is_large(const struct decision *decision)
+{
+    for (size_t i = 0; i < decision->count; i++)
+        if (decision->events[i].type == EVENT_RETRIED &&
+            json_array_size(json_object_get(decision->events[i].data, "operations")) > ORCHESTRATION_BATCH_MAX)
+            return true;
+    return false;
+}
 
 /* All that are to be retried are still known as such when the first event says something of them. */
 json_t *retry_description(const struct orchestration *orchestration)

@@ -254,10 +254,12 @@ static bool is_resolved(const struct orchestration *orchestration)
     return orchestration->partitions > 0 && orchestration->reported_count == orchestration->partitions;
 }
 
-/* What could not be configured the last time may be now; if that is too much for a record, a deadline takes the rest. */
+/* What is sent is decided anew; if that is too much for a record, a deadline takes the rest. */
 static void go_on(const struct state *state, const struct orchestration *orchestration, struct decision *out)
 {
-    if (configure_is_in(out) ? configure_missing(orchestration) > 0 : configure_retried(state, orchestration, out))
+    if (retry_is_large(out))
+        return;
+    if (configure_is_in(out) ? configure_left(orchestration) > 0 : configure_retried(state, orchestration, out))
         return;
     retry_resume(orchestration, out);
 }
@@ -318,7 +320,7 @@ static bool due(const struct orchestration *orchestration, struct deadline *dead
     }
     if (orchestration->state == ORCHESTRATION_RETRYING) {
         snprintf(deadline->id, sizeof deadline->id, "%.36s" DEADLINE_AGAIN "%zu", orchestration->id,
-                 configure_missing(orchestration));
+                 configure_left(orchestration));
         return true;
     }
     if (orchestration->state == ORCHESTRATION_PENDING && is_resolved(orchestration)) {
@@ -328,7 +330,7 @@ static bool due(const struct orchestration *orchestration, struct deadline *dead
     }
     if (orchestration->state == ORCHESTRATION_IN_PROGRESS && orchestration->by_state[OPERATION_RETRYING] > 0) {
         snprintf(deadline->id, sizeof deadline->id, "%.36s/retry/%zu", orchestration->id,
-                 configure_missing(orchestration));
+                 configure_left(orchestration));
         return true;
     }
     if (orchestration->state != ORCHESTRATION_IN_PROGRESS || orchestration->ready.count == 0 ||

@@ -308,11 +308,6 @@ const char *operation_configuration(const struct operation *operation)
     return operation->version != NULL ? "" : operation->orchestration->configuration;
 }
 
-bool operation_lacks_configuration(const struct operation *operation)
-{
-    return operation->version != NULL && operation->configuration == NULL;
-}
-
 /* --- Configurations --- */
 
 const struct configuration *configuration_find(const struct orchestration *orchestration, const char *hash)

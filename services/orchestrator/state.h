@@ -101,7 +101,7 @@ enum orchestration_state {
 
 extern const char *const orchestration_state_names[ORCHESTRATION_STATE_COUNT];
 
-/* A configuration of Kyma that an orchestration sends: kept with it, because a retry sends it again. */
+/* A configuration of Kyma that an orchestration sends: kept with it, because its operations show what they were sent. */
 struct configuration {
     UT_hash_handle hh; /* in orchestration.configurations */
     char *hash;
@@ -131,7 +131,7 @@ struct orchestration {
     char *version;                        /* of Kyma, for all operations but those that have one of their own */
     char *configuration;                  /* hash; "" until scheduled, and of what sends no configuration of Kyma */
     struct configuration *configurations; /* (kept) all that are sent, that one too */
-    int configured;                       /* for the operations up to this position it is decided what they are sent */
+    int configured;                       /* up to this position it is decided what operations are sent, also again */
     json_t *cluster_config; /* GardenerUpgradeInput; NULL until scheduled, and of what upgrades no clusters */
     char *body_hash;
     char *traceparent; /* of the client's request, or NULL */
@@ -260,9 +260,6 @@ int operation_compare_positions(const void *a, const void *b);
 /* What is sent: the version of Kyma, and the hash of the configuration, "" if there is none to be had. */
 const char *operation_version(const struct operation *operation);
 const char *operation_configuration(const struct operation *operation);
-
-/* Was it decided that there is nothing that could be sent? */
-bool operation_lacks_configuration(const struct operation *operation);
 
 /* The earliest moment at which a window opens, or opened, for which an operation waits. INT64_MAX: there is none. */
 int64_t orchestration_opens_ms(const struct orchestration *orchestration);

@@ -8,96 +8,7 @@
 #include <cmocka.h>
 
 #include "common/base/id.h"
-#include "common/release/release.h"
-#include "tests/unit/orchestration_scene.h"
-
-#define RELEASES TYPE "releases.v1"
-
-/* What differs: for plan trial, for subaccount sa-odd; and versions for accounts. */
-static const char folder[] =
-    "{'releases': [{'version': '2.3.0', 'components': [{'component': 'istio', 'namespace': 'istio'}], "
-    "'configuration': [], 'overrides': ["
-    "{'match': {'subAccount': 'sa-odd'}, 'configuration': [{'key': 'k', 'value': 'odd'}]}, "
-    "{'match': {'plan': 'trial'}, 'configuration': [{'key': 'k', 'value': 'trial'}]}]}, "
-    "{'version': '2.4.2', 'components': [{'component': 'istio', 'namespace': 'istio'}], 'configuration': []}, "
-    "{'version': '3.0.0', 'components': [{'component': 'istio', 'namespace': 'istio'}], 'configuration': []}, "
-    "{'version': 'PR-7', 'components': [{'component': 'istio', 'namespace': 'istio'}], 'configuration': []}], "
-    "'versions': {'default': '2.3.0', 'accounts': {'GA_new': '2.4.2', 'SA_back': '2.3.0', 'GA_lost': '2.9.9', "
-    "'GA_far': '3.0.0', 'GA_odd': 'foo', 'GA_pull': 'PR-7'}}}";
-
-/* The text with " for ', which lives as text() does. */
-static char *quoted(const char *json)
-{
-    char *copy = strdup(json);
-
-    for (char *c = copy; *c != '\0'; c++)
-        if (*c == '\'')
-            *c = '"';
-    return copy;
-}
-
-static json_t *json_of(const char *text)
-{
-    char *copy = quoted(text);
-    json_t *json = json_loads(copy, 0, NULL);
-
-    assert_non_null(json);
-    free(copy);
-    return json;
-}
-
-static const char *hash_of(const char *json_text)
-{
-    json_t *json = json_of(json_text);
-    char hash[SHA256_HEX_SIZE];
-
-    configuration_hash(json, hash);
-    json_decref(json);
-    return text("%s", hash);
-}
-
-static void adopt(struct scene *scene, const char *json)
-{
-    when(scene, RELEASES, "", text("{'hash': '%s', 'releases': %s}", hash_of(json), json));
-}
-
-/* The configuration's hash, as the releases of `folder` have it. */
-static const char *configured(const char *version, struct release_runtime runtime)
-{
-    json_t *json = json_of(folder);
-    struct releases *releases = releases_new(json, NULL);
-    char hash[SHA256_HEX_SIZE];
-    json_t *body = releases_configured(releases, version, runtime, hash, NULL);
-
-    assert_non_null(body);
-    json_decref(body);
-    releases_free(releases);
-    json_decref(json);
-    return text("%s", hash);
-}
-
-static const char *target_of(const char *runtime, const char *account, const char *sub_account, const char *plan)
-{
-    return text("{'include': 0, 'instanceID': 'instance-%s', 'runtimeID': '%s', 'globalAccountID': '%s', "
-                "'subAccountID': '%s', 'planName': '%s', 'region': 'westeurope', 'shootName': 'c-%s', "
-                "'windowBegin': '220000+0000', 'windowEnd': '040000+0000'}",
-                runtime, runtime, account, sub_account, plan, runtime);
-}
-
-static const char unnamed[] = "{'kyma': {}, 'targets': {'include': [{'target': 'all'}]}, 'strategy': {'type': "
-                              "'parallel', 'schedule': 'immediate', 'parallel': {'workers': 9}}}";
-
-static struct scene *resolved(const char *parameters, const char *list)
-{
-    struct scene *scene = scene_open();
-
-    adopt(scene, folder);
-    request_upgrade(scene, "o1", parameters);
-    wake(scene);
-    targets(scene, 0, list, true);
-    targets(scene, 1, "", true);
-    return scene;
-}
+#include "tests/unit/releases_scene.h"
 
 /* --- Versions --- */
 
@@ -267,7 +178,7 @@ static void many_that_differ_stand_in_several_records(void **state)
     char *dumped;
 
     (void)state;
-    adopt(scene, folder);
+    adopt(scene, releases_folder);
     request_upgrade(scene, "o1", parameters(1, "immediate"));
     wake(scene);
     for (int i = 0; i < MANY; i++)
@@ -306,7 +217,7 @@ static void releases_that_are_understood_no_longer_decide_nothing_until_others_a
     then_events(scene, TYPE "targeted.v1 o1", TYPE "failed.v1 o1", NULL);
     adopt(scene, gone); /* it is not in force, though its hash is */
     then_events(scene, TYPE "releasesRefused.v1 releases", NULL);
-    adopt(scene, folder);
+    adopt(scene, releases_folder);
     request_upgrade(scene, "o2", parameters(1, "immediate"));
     then_outcome(scene, 202, NULL);
     scene_free(scene);
@@ -331,103 +242,6 @@ static void folder_whose_default_cannot_be_sent_is_refused(void **state)
     scene_free(scene);
 }
 
-/* --- Retries --- */
-
-static void retry_keeps_the_version_and_sends_its_configuration_again(void **state)
-{
-    const char *odd = configured("2.3.0", (struct release_runtime){ .sub_account = "sa-odd" });
-    struct scene *scene = resolved(unnamed, target_of("r1", "ga", "sa-odd", "azure"));
-
-    (void)state;
-    wake(scene);
-    scheduled(scene, window_item("r1", 0, 0), true);
-    report(scene, "r1", "failed", "boom");
-    adopt(scene, "{'releases': [{'version': '2.4.2', 'components': [{'component': 'istio', 'namespace': 'istio'}], "
-                 "'configuration': []}]}");
-    retry(scene, "o1", "");
-    wake(scene);
-    then_events(scene, TYPE "resumed.v1 o1", NULL);
-    then_messages(scene,
-                  text("runtimes #%d tidegate.runtime.configure.v1 {'hash': '%s', 'kymaConfig': {'version': '2.3.0'}}",
-                       partition_of("r1", 12), odd),
-                  text("schedules #%d tidegate.schedule.request.v1", partition_of(op("r1"), 12)), NULL);
-    scheduled(scene, window_item("r1", 0, 0), true);
-    then_messages(scene,
-                  text("runtimes r1 tidegate.runtime.upgrade.v1 {'version': '2.3.0', 'configuration': '%s', 'attempt': "
-                       "2}",
-                       odd),
-                  NULL);
-    scene_free(scene);
-}
-
-static void retried_operation_for_which_there_is_nothing_fails_again(void **state)
-{
-    struct scene *scene = resolved(unnamed, target_of("r1", "lost", "sa", "azure"));
-
-    (void)state;
-    wake(scene);
-    then_row(scene, "orchestration", "o1", "{'state': 'failed'}");
-    retry(scene, "o1", "");
-    assert_string_equal(orchestration_core.deadline(scene_state(scene)).id, "o1/again/1");
-    wake(scene); /* there is none yet */
-    assert_string_equal(orchestration_core.deadline(scene_state(scene)).id,
-                        "o1/again/0"); /* another: it is due at once */
-    then_events(scene, TYPE "configured.v1 o1 {'choices': [{'version': '2.9.9'}], 'configurations': []}", NULL);
-    then_messages(scene, "instances instance-r1 tidegate.instance.report.v1 {'operation': {'state': 'failed'}}", NULL);
-    then_row(scene, "operation", op("r1"), "{'state': 'failed', 'attempt': 2}");
-    wake(scene);
-    then_row(scene, "orchestration", "o1",
-             "{'state': 'failed', 'description': 'Scheduled 1 operations, retried 1 operations'}");
-    scene_free(scene);
-}
-
-static void retry_of_what_still_cannot_be_sent_is_counted_though_it_stops_again(void **state)
-{
-    struct scene *scene =
-        resolved("{'kyma': {}, 'targets': {'include': [{'target': 'all'}]}, 'strategy': {'type': 'parallel', "
-                 "'schedule': 'immediate', 'parallel': {'workers': 1}, 'maxFailures': 1}}",
-                 text("%s, %s", target_of("r1", "lost", "sa", "azure"), target_of("r2", "ga", "sa", "azure")));
-
-    (void)state;
-    wake(scene);
-    then_row(scene, "orchestration", "o1", "{'state': 'in progress', 'stopped': true}");
-    for (int i = 0; i < 2; i++) {
-        retry(scene, "o1", "");
-        then_row(scene, "operation", op("r1"), "{'state': 'failed'}");
-    }
-    then_row(scene, "orchestration", "o1",
-             "{'state': 'in progress', 'description': 'Scheduled 2 operations, retried 1 operations, retried 1 "
-             "operations, stopped: 1 operations failed, maxFailures is 1'}");
-    scene_free(scene);
-}
-
-static void retried_operation_that_can_be_configured_now_is_sent(void **state)
-{
-    struct scene *scene = scene_open();
-
-    (void)state;
-    adopt(scene, "{'releases': [{'version': '2.3.0', 'components': [{'component': 'a', 'namespace': 'b'}], "
-                 "'configuration': []}], 'versions': {'default': '2.3.0', 'accounts': {'GA_x': '2.9.9'}}}");
-    request_upgrade(scene, "o1", unnamed);
-    wake(scene);
-    targets(scene, 0, text("%s, %s", target_of("r1", "x", "sa", "azure"), target_of("r2", "y", "sa", "azure")), true);
-    targets(scene, 1, "", true);
-    wake(scene);
-    scheduled(scene, window_item("r2", 0, 0), true);
-    adopt(scene, "{'releases': [{'version': '2.3.0', 'components': [{'component': 'a', 'namespace': 'b'}], "
-                 "'configuration': []}, {'version': '2.9.9', 'components': [{'component': 'a', 'namespace': 'b'}], "
-                 "'configuration': []}], 'versions': {'default': '2.3.0'}}");
-    retry(scene, "o1", text("'%s'", op("r1"))); /* while another one runs */
-    then_events(scene, TYPE "retried.v1 o1",
-                TYPE "configured.v1 o1 {'choices': [{'version': '2.9.9'}], 'configurations': [{}]}",
-                TYPE "resumed.v1 o1", dispatched("r1"), NULL);
-    then_messages(scene,
-                  text("runtimes #%d tidegate.runtime.configure.v1 {'kymaConfig': {'version': '2.9.9'}}",
-                       partition_of("r1", 12)),
-                  "runtimes r1 tidegate.runtime.upgrade.v1 {'version': '2.9.9', 'attempt': 2}", NULL);
-    scene_free(scene);
-}
-
 /* --- The releases in force --- */
 
 static void releases_are_adopted_once_and_stand_in_the_log(void **state)
@@ -435,16 +249,16 @@ static void releases_are_adopted_once_and_stand_in_the_log(void **state)
     struct scene *scene = scene_open();
 
     (void)state;
-    adopt(scene, folder);
-    then_events(scene, text(TYPE "releasesAdopted.v1 releases {'hash': '%s'}", hash_of(folder)), NULL);
+    adopt(scene, releases_folder);
+    then_events(scene, text(TYPE "releasesAdopted.v1 releases {'hash': '%s'}", hash_of(releases_folder)), NULL);
     then_outcome(scene, 0, NULL);
     then_messages(scene, NULL);
-    adopt(scene, folder);
+    adopt(scene, releases_folder);
     then_events(scene, NULL);
     then_row(scene, "releases", "releases",
              text("{'hash': '%s', 'body': {'versions': {'default': '2.3.0'}}, 'adopted_at': '2022-02-01T09:00:00Z', "
                   "'refused_hash': null}",
-                  hash_of(folder)));
+                  hash_of(releases_folder)));
     scene_free(scene);
 }
 
@@ -454,15 +268,15 @@ static void wrong_folder_is_refused_and_the_one_before_stays(void **state)
     const char *wrong = hash_of("{}");
 
     (void)state;
-    adopt(scene, folder);
+    adopt(scene, releases_folder);
     when(scene, RELEASES, "", text("{'hash': '%s', 'error': 'x.json: line 3: boom'}", wrong));
     then_events(scene, text(TYPE "releasesRefused.v1 releases {'hash': '%s', 'reason': 'x.json: line 3: boom'}", wrong),
                 NULL);
     then_row(scene, "releases", "releases",
-             text("{'hash': '%s', 'refused_reason': 'x.json: line 3: boom'}", hash_of(folder)));
+             text("{'hash': '%s', 'refused_reason': 'x.json: line 3: boom'}", hash_of(releases_folder)));
     when(scene, RELEASES, "", text("{'hash': '%s', 'error': 'x.json: line 3: boom'}", wrong));
     then_events(scene, NULL);
-    adopt(scene, folder); /* mended: the same as before */
+    adopt(scene, releases_folder); /* mended: the same as before */
     then_events(scene, TYPE "releasesAdopted.v1 releases", NULL);
     then_row(scene, "releases", "releases", "{'refused_hash': null}");
     adopt(scene, "{'releases': [{'version': '2.3.0', 'components': [], 'configuration': []}]}");
@@ -493,7 +307,7 @@ static void default_is_that_of_the_releases_in_force_when_the_targets_are_in(voi
     request_upgrade(scene, "o1", unnamed);
     then_events(scene, TYPE "accepted.v1 o1 {'version': '2.4.2'}", NULL);
     wake(scene);
-    adopt(scene, folder);
+    adopt(scene, releases_folder);
     targets(scene, 0, "", true);
     targets(scene, 1, target("r1", 0, "c-1"), true);
     then_events(scene, TYPE "targeted.v1 o1",
@@ -540,10 +354,6 @@ int main(void)
         cmocka_unit_test(many_that_differ_stand_in_several_records),
         cmocka_unit_test(releases_that_are_understood_no_longer_decide_nothing_until_others_are_adopted),
         cmocka_unit_test(folder_whose_default_cannot_be_sent_is_refused),
-        cmocka_unit_test(retry_keeps_the_version_and_sends_its_configuration_again),
-        cmocka_unit_test(retried_operation_for_which_there_is_nothing_fails_again),
-        cmocka_unit_test(retry_of_what_still_cannot_be_sent_is_counted_though_it_stops_again),
-        cmocka_unit_test(retried_operation_that_can_be_configured_now_is_sent),
         cmocka_unit_test(releases_are_adopted_once_and_stand_in_the_log),
         cmocka_unit_test(wrong_folder_is_refused_and_the_one_before_stays),
         cmocka_unit_test(releases_whose_hash_is_another_are_rejected),

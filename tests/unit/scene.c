@@ -304,7 +304,8 @@ const void *scene_state(const struct scene *scene)
     return scene->state;
 }
 
-void scene_reload(struct scene *scene)
+/* What the rows give, which is the same. */
+static void *loaded(const struct scene *scene)
 {
     void *state = scene->core->state_new(scene->settings, 0);
 
@@ -340,5 +341,18 @@ void scene_reload(struct scene *scene)
         json_decref(was);
         json_decref(is);
     }
-    scene->core->state_free(state);
+    return state;
+}
+
+void scene_reload(struct scene *scene)
+{
+    scene->core->state_free(loaded(scene));
+}
+
+void scene_take_over(struct scene *scene)
+{
+    void *state = loaded(scene);
+
+    scene->core->state_free(scene->state);
+    scene->state = state;
 }

@@ -50,4 +50,7 @@ const void *scene_state(const struct scene *scene);
  * state that comes back from the read model is the one that went in. Called at the end of each scene by scene_free. */
 void scene_reload(struct scene *scene);
 
+/* The same, and the scene goes on with the state that came back. */
+void scene_take_over(struct scene *scene);
+
 #endif
