@@ -5,6 +5,7 @@
 
 #include "common/base/timestamp.h"
 #include "services/orchestrator/orchestration.h"
+#include "tests/unit/services_sent.h"
 
 void model_init(struct model *model)
 {
@@ -13,6 +14,7 @@ void model_init(struct model *model)
 
 void model_release(struct model *model)
 {
+    sent_release(model);
     json_decref(model->operations);
     json_decref(model->orchestrations);
     json_decref(model->running);
@@ -440,8 +442,15 @@ static void on_runtime(struct model *model, const char *type, const struct event
 
 void model_event(void *context, enum services_index service, const char *type, const struct event *event)
 {
-    if (service == ORCHESTRATOR)
+    if (service == ORCHESTRATOR) {
+        bool before = strcmp(type, "targeted") != 0; /* which makes operations */
+
+        if (before)
+            sent_event(context, type, event);
         on_orchestration(context, type, event);
+        if (!before)
+            sent_event(context, type, event);
+    }
     if (service == PROVISIONER)
         on_runtime(context, type, event);
 }
@@ -541,6 +550,7 @@ void model_check(struct model *model)
 
             if (strcmp(text_of(row, "state"), state) != 0)
                 services_fail(model->services, "%s is %s, by its events %s", id, text_of(row, "state"), state);
+            sent_check(model, id, row, json_object_get(rows, text_of(row, "orchestration_id")));
         }
     }
 }

@@ -7,10 +7,14 @@
 
 /* By operation {orchestration, runtime, state, phase, since, first, begin, end, created, attempt, ended}, where `ended` is
  * how the attempt ended at the provisioner, and `first` says that its turn is before all others'; by orchestration {lane,
- * schedule, maxFailures, dryRun, runs, resolved, failed, halted}; by runtime what runs. */
+ * schedule, maxFailures, dryRun, runs, resolved, failed, halted}; by runtime what runs. Of operations of Kyma also {plan,
+ * globalAccount, subAccount, version, configuration, allowed}, where `allowed` has the hashes of all configurations that
+ * the last retry may send. */
 struct model {
     struct services *services; /* borrowed; set before the first event */
     json_t *operations, *orchestrations, *running;
+    const struct releases *at_start; /* borrowed; set before the first event */
+    struct releases *in_force;       /* of the lane kyma; NULL: those at the start */
 };
 
 void model_init(struct model *model);

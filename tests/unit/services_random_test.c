@@ -198,13 +198,15 @@ static void ask_policy(struct model *model, unsigned index)
     json_decref(data);
 }
 
-/* Only the last one has the version of all accounts. */
+/* Each makes something else of a version; only the last one has the version of all accounts. */
 enum { FOLDERS = 3 };
 
 static json_t *folder(unsigned index)
 {
+    static const char *const values[FOLDERS] = { "v", "w", "x" };
     json_t *release = json_pack("{s:s,s:[{s:s,s:s}],s:[{s:s,s:s}]}", "version", "2.4.2", "components", "component",
-                                "istio", "namespace", "istio-system", "configuration", "key", "k", "value", "v");
+                                "istio", "namespace", "istio-system", "configuration", "key", "k", "value",
+                                values[index]);
     json_t *older = json_deep_copy(release), *newer = json_deep_copy(release);
     json_t *all = json_pack("{s:[o,O]}", "releases", older, release);
 
@@ -384,6 +386,7 @@ static void play(uint64_t seed)
     struct model model;
 
     model_init(&model);
+    model.at_start = releases;
     model.services = services_new(seed, (struct services_files){ .releases = releases, .policy = at_start },
                                   model_event, &model);
     if (at_start == NULL || seed % 4 == 0)

@@ -54,6 +54,7 @@ struct services {
     struct order orders[ORDERS_MAX];
     size_t order_count;
     services_event *told;
+    int telling; /* the partition whose event is being told */
     void *context;
 };
 
@@ -238,6 +239,11 @@ void services_take_over(struct services *services)
         services->orchestration.orchestrations_max = 1 + (int)services_draw(services, 4);
 }
 
+int services_partition(const struct services *services)
+{
+    return services->telling;
+}
+
 int services_orchestrations_max(const struct services *services)
 {
     return services->orchestration.orchestrations_max;
@@ -381,9 +387,10 @@ static void check_elsewhere(struct services *services, const struct part *part, 
     part->core->state_free(state);
 }
 
-static void tell(const struct services *services, const struct part *part, enum services_index service,
+static void tell(struct services *services, const struct part *part, enum services_index service,
                  const struct decision *decision)
 {
+    services->telling = part->partition;
     for (size_t i = 0; i < decision->count; i++) {
         const char *full = part->core->event_types[decision->events[i].type];
         char type[NAME_SIZE];

@@ -39,6 +39,9 @@ int64_t services_now_ms(const struct services *services);
 int services_orchestrations_max(const struct services *services);
 void services_pass(struct services *services, int64_t passed_ms);
 
+/* The partition whose event is being told. */
+int services_partition(const struct services *services);
+
 /* Fails the test: what should not be, and the seed. */
 void services_fail(const struct services *services, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
