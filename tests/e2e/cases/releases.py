@@ -3,6 +3,7 @@ while the system runs."""
 import contextlib
 import json
 
+from cases.retry import retry
 from harness import equal, has, holds, partition_of, wait_for
 
 KEY = {"Idempotency-Key": "named-while-it-was-there"}
@@ -150,9 +151,56 @@ def changes(suite, system, folder):
         equal(system.upgrade(include=[{"runtimeID": "rel-4"}], kyma={"version": "2.5.0"}, headers=KEY), new)
 
 
+def adopted(system, folder, files):
+    before = in_force(system)
+    write(folder, files)
+    wait_for("the orchestrator has it", lambda: in_force(system) not in ("", before), limit_s=10)
+
+
+def retries(suite, system, folder):
+    """once-1 has an override, once-2 has none."""
+    system.import_fleet("mend-own", ["once-1"])
+    system.import_fleet("mend-base", ["once-2"])
+    adopted(system, folder, {"2.7.0": release("2.7.0", overrides=[override("wrong", globalAccount="mend-own")])})
+    wait_for("the gateway has it", lambda: system.ask("GET", "/releases/2.7.0").status == 200, limit_s=10)
+    upgraded = system.upgrade(include=[{"runtimeID": name} for name in ("once-1", "once-2")], kyma={"version": "2.7.0"})
+    with suite.case("OC 3.6: a retry keeps the version and sends what the mended release makes of it, as E8 shows"):
+        holds(system.ended(upgraded), {"state": "failed", "operationStats": {"failed": 2}})
+        before = {name: details(system, upgraded, name) for name in ("once-1", "once-2")}
+        equal([values(one["kymaConfig"]) for one in before.values()], [{"k": "wrong"}, {"k": "base"}])
+        mended = {**release("2.7.0", overrides=[override("right", ["kiali"], globalAccount="mend-own")]),
+                  "configuration": [{"key": "k", "value": "better"}]}
+        adopted(system, folder, {"2.7.0": mended, "versions": {"default": "2.3.0",
+                                                               "accounts": {"GA_mend-own": "2.4.2"}}})
+        equal(retry(system, upgraded).status, 202)
+        holds(system.ended(upgraded), {"state": "succeeded", "operationStats": {"succeeded": 2}})
+        after = {name: details(system, upgraded, name) for name in ("once-1", "once-2")}
+        equal([(values(one["kymaConfig"]), names(one["kymaConfig"]), one["kymaConfig"]["version"])
+               for one in after.values()],
+              [({"k": "right"}, ["istio"], "2.7.0"), ({"k": "better"}, ["istio", "kiali"], "2.7.0")])
+        equal([one["operationID"] for one in after.values()], [one["operationID"] for one in before.values()])
+    with suite.case("OC 3.6: that is what the runtimes have by now"):
+        for name, value in (("once-1", "right"), ("once-2", "better")):
+            config = wait_for("it is shown", lambda name=name: system.runtime(name, "&kyma_config=true").get(
+                "kymaConfig"), limit_s=5)
+            equal((values(config), config["version"]), ({"k": value}, "2.7.0"))
+    system.import_fleet("mend-own", ["bad-mend"])
+    failed = system.upgrade(include=[{"runtimeID": "bad-mend"}], kyma={"version": "2.7.0"})
+    with suite.case("OC 3.6, 6.2: a retry of a version that is gone fails and says why, also where it had been sent"):
+        holds(system.ended(failed), {"state": "failed"})
+        adopted(system, folder, {"2.7.0": None})
+        equal(retry(system, failed).status, 202)
+        holds(system.ended(failed), {"state": "failed", "operationStats": {"failed": 1},
+                                     "description": "Scheduled 1 operations, retried 1 operations"})
+        holds(details(system, failed, "bad-mend"), {
+            "state": "failed", "description": "while deciding the Kyma configuration: there is no release 2.7.0; there"
+                                              " are: 2.3.0, 2.4.2"})
+
+
 def cases(suite, system, folder):
     lists(suite, system)
     upgrades(suite, system)
     changes(suite, system, folder)
     with contextlib.suppress(FileNotFoundError):
         write(folder, {"2.5.0": None})
+    retries(suite, system, folder)
