@@ -164,13 +164,6 @@ static bool part_end(struct part *part, int configured, struct decision *out)
     return said;
 }
 
-static int compare_positions(const void *a, const void *b)
-{
-    const struct operation *const *left = a, *const *right = b;
-
-    return (*left)->position < (*right)->position ? -1 : (*left)->position > (*right)->position;
-}
-
 /* Those for which `wanted`, in the order of their positions. Own: free. */
 static const struct operation **operations_where(const struct orchestration *orchestration,
                                                  bool (*wanted)(const struct operation *operation), size_t *count)
@@ -181,7 +174,7 @@ static const struct operation **operations_where(const struct orchestration *orc
     for (size_t i = 0; i < orchestration->count; i++)
         if (wanted(orchestration->operations[i]))
             selected[(*count)++] = orchestration->operations[i];
-    qsort(selected, *count, sizeof(struct operation *), compare_positions);
+    qsort(selected, *count, sizeof(struct operation *), operation_compare_positions);
     return selected;
 }
 
