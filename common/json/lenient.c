@@ -1,10 +1,11 @@
 #include "common/json/lenient.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "common/json/tame.h"
 
 /* --- Decoding --- */
 
@@ -56,9 +57,29 @@ static bool is_blank(const char *bytes, size_t size)
     return true;
 }
 
-static json_t *decode(const char *bytes, size_t size, size_t flags, struct error *err)
+struct reading {
+    size_t depth_max; /* of objects and arrays within each other */
+    bool tamed;       /* json_tame */
+    size_t flags;     /* jansson's */
+};
+
+/* `*repeats` (or NULL): is a member repeated in the same spelling? */
+static json_t *parse(const char *bytes, size_t size, size_t flags, bool *repeats, struct error *err)
 {
     json_error_t why;
+    json_t *json = json_loadb(bytes, size, flags | (repeats != NULL ? JSON_REJECT_DUPLICATES : 0), &why);
+
+    if (repeats != NULL)
+        *repeats = json == NULL && json_error_code(&why) == json_error_duplicate_key;
+    if (repeats != NULL && *repeats)
+        return parse(bytes, size, flags, NULL, err);
+    if (json == NULL)
+        error_set(err, ERROR_INPUT, "line %d column %d: %s", why.line, why.column, why.text);
+    return json;
+}
+
+static json_t *decode(const char *bytes, size_t size, struct reading how, bool *repeats, struct error *err)
+{
     json_t *json = NULL;
     char *copy;
 
@@ -70,26 +91,31 @@ static json_t *decode(const char *bytes, size_t size, size_t flags, struct error
     if (copy == NULL)
         abort();
     memcpy(copy, bytes, size);
-    if (blank_trailing_commas(copy, size) > JSON_DEPTH_MAX) {
-        error_set(err, ERROR_INPUT, "more than %d levels of objects and arrays", JSON_DEPTH_MAX);
-        goto out;
+    if (blank_trailing_commas(copy, size) > how.depth_max) {
+        error_set(err, ERROR_INPUT, "more than %zu levels of objects and arrays", how.depth_max);
+    } else {
+        if (how.tamed)
+            json_tame(copy, size);
+        json = parse(copy, size, JSON_DECODE_ANY | how.flags, repeats, err);
     }
-    json = json_loadb(copy, size, JSON_DECODE_ANY | flags, &why);
-    if (json == NULL)
-        error_set(err, ERROR_INPUT, "line %d column %d: %s", why.line, why.column, why.text);
-out:
     free(copy);
     return json;
 }
 
 json_t *json_decode(const char *bytes, size_t size, struct error *err)
 {
-    return decode(bytes, size, 0, err);
+    return decode(bytes, size, (struct reading){ .depth_max = JSON_DEPTH_MAX }, NULL, err);
 }
 
-json_t *json_decode_first(const char *bytes, size_t size, struct error *err)
+json_t *json_decode_first(const char *bytes, size_t size, bool *repeats, struct error *err)
 {
-    return decode(bytes, size, JSON_DISABLE_EOF_CHECK, err);
+    static const struct reading how = { JSON_DEPTH_IGNORED_MAX, true, JSON_DISABLE_EOF_CHECK | JSON_ALLOW_NUL };
+    bool found = false;
+    json_t *json = decode(bytes, size, how, &found, err);
+
+    if (json != NULL)
+        *repeats = found;
+    return json;
 }
 
 /* --- Looking at values --- */
@@ -101,9 +127,22 @@ json_t *json_member(const json_t *object, const char *name)
     json_t *value;
 
     json_object_foreach((json_t *)(uintptr_t)object, key, value)
-        if (strcasecmp(key, name) == 0)
+        if (strcasecmp(key, name) == 0 && (found == NULL || !json_is_null(value)))
             found = value;
     return found;
+}
+
+size_t json_spellings(const json_t *object, const char *name)
+{
+    size_t count = 0;
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)(uintptr_t)object, key, value) {
+        (void)value;
+        count += strcasecmp(key, name) == 0;
+    }
+    return count;
 }
 
 const char *json_type_text(const json_t *value)

@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -18,11 +19,14 @@ static const struct selector_member {
 };
 enum { SELECTOR_MEMBER_COUNT = sizeof selector_members / sizeof selector_members[0] };
 
+enum { MEMBER_PATH_SIZE = 80 };
+
 static const char selector_member_names[] =
     "target, globalAccount, subAccount, runtimeID, planName, region, shoot, instanceID";
 
 /* What the body says, each of the right type; NULL: absent or null. Borrowed from the body. */
 struct parts {
+    bool repeats; /* some member is given twice in one spelling */
     const json_t *include, *exclude;
     const json_t *strategy_type, *schedule, *workers, *max_failures;
     const json_t *dry_run;
@@ -48,35 +52,63 @@ static const char *type_name(json_type type)
     }
 }
 
-/* The last part of `path` in `parent` (NULL: it is absent). False: it is of another type. */
-static bool take(const json_t *parent, const char *path, json_type type, const json_t **part, struct error *err)
+/* The member `name` of `object`; `*found` is NULL where it has none. False: which value of it counts cannot be told. */
+static bool find(const struct parts *parts, const json_t *object, const char *name, const json_t **found,
+                 struct error *err)
 {
-    const char *dot = strrchr(path, '.');
-    const json_t *value = parent != NULL ? json_member(parent, dot != NULL ? dot + 1 : path) : NULL;
+    const json_t *value = json_member(object, name);
 
-    *part = NULL;
-    if (value == NULL || json_is_null(value))
-        return true;
-    if (!is_of_type(value, type))
-        return error_set(err, ERROR_INPUT, "%s: expected %s, got %s", path, type_name(type), json_type_text(value));
-    *part = value;
+    if (parts->repeats && (json_is_null(value) || json_spellings(object, name) > 1))
+        return error_set(err, ERROR_INPUT,
+                         "%s: given as null or in two spellings where a member is repeated, so that nobody can tell "
+                         "what is meant; give each member once",
+                         name);
+    *found = json_is_null(value) ? NULL : value;
     return true;
 }
 
-static bool check_selector_types(const json_t *list, const char *path, struct error *err)
+/* A NUL would end it for whoever looks at it next. */
+static bool is_whole(const json_t *value)
 {
+    return !json_is_string(value) || strlen(json_string_value(value)) == json_string_length(value);
+}
+
+static bool check_type(const json_t *value, const char *path, json_type type, struct error *err)
+{
+    if (!is_of_type(value, type))
+        return error_set(err, ERROR_INPUT, "%s: expected %s, got %s", path, type_name(type), json_type_text(value));
+    return is_whole(value) ||
+           error_set(err, ERROR_INPUT, "%s: expected a text without U+0000 and halves of surrogate pairs", path);
+}
+
+/* The last part of `path` in `parent` (NULL: it is absent). False: it is of another type, or given ambiguously. */
+static bool take(const struct parts *parts, const json_t *parent, const char *path, json_type type, const json_t **part,
+                 struct error *err)
+{
+    const char *dot = strrchr(path, '.');
+
+    *part = NULL;
+    if (parent == NULL)
+        return true;
+    if (!find(parts, parent, dot != NULL ? dot + 1 : path, part, err))
+        return false;
+    return *part == NULL || check_type(*part, path, type, err);
+}
+
+static bool check_selector_types(const struct parts *parts, const json_t *list, const char *path, struct error *err)
+{
+    char member[MEMBER_PATH_SIZE];
+
     for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *selector = json_array_get(list, i);
+        const json_t *selector = json_array_get(list, i), *value;
 
         if (!json_is_object(selector) && !json_is_null(selector))
             return error_set(err, ERROR_INPUT, "%s[%zu]: expected an object, got %s", path, i,
                              json_type_text(selector));
         for (size_t m = 0; m < SELECTOR_MEMBER_COUNT; m++) {
-            const json_t *value = json_member(selector, selector_members[m].name);
-
-            if (value != NULL && !json_is_string(value) && !json_is_null(value))
-                return error_set(err, ERROR_INPUT, "%s[%zu].%s: expected a string, got %s", path, i,
-                                 selector_members[m].name, json_type_text(value));
+            snprintf(member, sizeof member, "%s[%zu].%s", path, i, selector_members[m].name);
+            if (!take(parts, selector, member, JSON_STRING, &value, err))
+                return false;
         }
     }
     return true;
@@ -88,24 +120,26 @@ static bool take_parts(const json_t *body, struct parts *parts, struct error *er
 
     if (!json_is_object(body) && !json_is_null(body))
         return error_set(err, ERROR_INPUT, "expected an object, got %s", json_type_text(body));
-    return take(body, "targets", JSON_OBJECT, &targets, err) &&
-           take(targets, "targets.include", JSON_ARRAY, &parts->include, err) &&
-           check_selector_types(parts->include, "targets.include", err) &&
-           take(targets, "targets.exclude", JSON_ARRAY, &parts->exclude, err) &&
-           check_selector_types(parts->exclude, "targets.exclude", err) &&
-           take(body, "strategy", JSON_OBJECT, &strategy, err) &&
-           take(strategy, "strategy.type", JSON_STRING, &parts->strategy_type, err) &&
-           take(strategy, "strategy.schedule", JSON_STRING, &parts->schedule, err) &&
-           take(strategy, "strategy.parallel", JSON_OBJECT, &parallel, err) &&
-           take(parallel, "strategy.parallel.workers", JSON_INTEGER, &parts->workers, err) &&
-           take(strategy, "strategy.maxFailures", JSON_INTEGER, &parts->max_failures, err) &&
-           take(body, "dryRun", JSON_TRUE, &parts->dry_run, err) &&
-           take(body, "kyma", JSON_OBJECT, &parts->kyma, err) &&
-           take(parts->kyma, "kyma.version", JSON_STRING, &parts->kyma_version, err) &&
-           take(body, "kubernetes", JSON_OBJECT, &parts->kubernetes, err) &&
-           take(parts->kubernetes, "kubernetes.kubernetesVersion", JSON_STRING, &parts->kubernetes_version, err) &&
-           take(parts->kubernetes, "kubernetes.machineImage", JSON_STRING, &parts->machine_image, err) &&
-           take(parts->kubernetes, "kubernetes.machineImageVersion", JSON_STRING, &parts->machine_image_version, err);
+    return take(parts, body, "targets", JSON_OBJECT, &targets, err) &&
+           take(parts, targets, "targets.include", JSON_ARRAY, &parts->include, err) &&
+           check_selector_types(parts, parts->include, "targets.include", err) &&
+           take(parts, targets, "targets.exclude", JSON_ARRAY, &parts->exclude, err) &&
+           check_selector_types(parts, parts->exclude, "targets.exclude", err) &&
+           take(parts, body, "strategy", JSON_OBJECT, &strategy, err) &&
+           take(parts, strategy, "strategy.type", JSON_STRING, &parts->strategy_type, err) &&
+           take(parts, strategy, "strategy.schedule", JSON_STRING, &parts->schedule, err) &&
+           take(parts, strategy, "strategy.parallel", JSON_OBJECT, &parallel, err) &&
+           take(parts, parallel, "strategy.parallel.workers", JSON_INTEGER, &parts->workers, err) &&
+           take(parts, strategy, "strategy.maxFailures", JSON_INTEGER, &parts->max_failures, err) &&
+           take(parts, body, "dryRun", JSON_TRUE, &parts->dry_run, err) &&
+           take(parts, body, "kyma", JSON_OBJECT, &parts->kyma, err) &&
+           take(parts, parts->kyma, "kyma.version", JSON_STRING, &parts->kyma_version, err) &&
+           take(parts, body, "kubernetes", JSON_OBJECT, &parts->kubernetes, err) &&
+           take(parts, parts->kubernetes, "kubernetes.kubernetesVersion", JSON_STRING, &parts->kubernetes_version,
+                err) &&
+           take(parts, parts->kubernetes, "kubernetes.machineImage", JSON_STRING, &parts->machine_image, err) &&
+           take(parts, parts->kubernetes, "kubernetes.machineImageVersion", JSON_STRING, &parts->machine_image_version,
+                err);
 }
 
 /* --- Targets --- */
@@ -374,7 +408,7 @@ bool upgrade_body_read(const char *bytes, size_t size, const struct upgrade_rule
 {
     struct upgrade_body made = { .parameters = json_object() };
     struct parts parts = { 0 };
-    json_t *json = json_decode_first(bytes, size, err);
+    json_t *json = json_decode_first(bytes, size, &parts.repeats, err);
     bool accepted = false;
 
     if (json == NULL || !take_parts(json, &parts, err))

@@ -132,7 +132,8 @@ static void what_follows_the_first_value_may_be_ignored(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        json_t *json = json_decode_first(rows[i].text, strlen(rows[i].text), NULL);
+        bool repeats;
+        json_t *json = json_decode_first(rows[i].text, strlen(rows[i].text), &repeats, NULL);
         char *text = json != NULL ? json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
 
         if (rows[i].want == NULL ? text != NULL : text == NULL || strcmp(text, rows[i].want) != 0)
@@ -140,6 +141,84 @@ static void what_follows_the_first_value_may_be_ignored(void **state)
         free(text);
         json_decref(json);
     }
+}
+
+static void the_first_value_may_hold_what_no_reader_can(void **state)
+{
+    static const struct {
+        const char *text, *want; /* NULL: refused */
+    } rows[] = {
+        { "{\"a\":\"x\\u0000y\"}", "{\"a\":\"x\\u0000y\"}" },
+        { "[\"\\ud800\",\"\\uDC00\\ud800\",\"\\ud83d\\ude00\"]",
+          "[\"\\u0000\",\"\\u0000\\u0000\",\"\xf0\x9f\x98\x80\"]" },
+        { "[\"\\\\ud800\\\"\\ud800\"]", "[\"\\\\ud800\\\"\\u0000\"]" },
+        { "{\"\\u0000\":1,\"\\ud800\" : 2}", "{\"\xef\xbf\xbd\":2}" },
+        { "[9223372036854775807,-9223372036854775807]", "[9223372036854775807,-9223372036854775807]" },
+        { "[9223372036854775808,-12345678901234567890]", "[9.2,-1.3]" },
+        { "[1e999,-1.5E+308,1e-400,1.5]", "[1.0,-1.5,1.0,1.5]" },
+        { "[0123456789012345678901]", NULL },
+        { "[1e]", NULL },
+        { "[\"\\ud80\"]", NULL },
+        { "[\"\\ud800", NULL },
+        { "[\"\\", NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        bool repeats;
+        json_t *json = json_decode_first(rows[i].text, strlen(rows[i].text), &repeats, NULL);
+        char *text = json != NULL ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(2)) : NULL;
+
+        if (rows[i].want == NULL ? text != NULL : text == NULL || strcmp(text, rows[i].want) != 0)
+            fail_msg("%s: %s", rows[i].text, text != NULL ? text : "refused");
+        free(text);
+        json_decref(json);
+    }
+}
+
+static void the_first_value_may_be_deep_but_not_without_bound(void **state)
+{
+    static char deep[2 * JSON_DEPTH_IGNORED_MAX + 3];
+    struct error err = { 0 };
+    bool repeats;
+    json_t *json;
+
+    (void)state;
+    memset(deep, '[', JSON_DEPTH_IGNORED_MAX);
+    memset(deep + JSON_DEPTH_IGNORED_MAX, ']', JSON_DEPTH_IGNORED_MAX);
+    json = json_decode_first(deep, strlen(deep), &repeats, &err);
+    assert_non_null(json);
+    json_decref(json);
+    memset(deep, '[', JSON_DEPTH_IGNORED_MAX + 1);
+    memset(deep + JSON_DEPTH_IGNORED_MAX + 1, ']', JSON_DEPTH_IGNORED_MAX + 1);
+    assert_null(json_decode_first(deep, strlen(deep), &repeats, &err));
+    assert_string_equal(err.message, "more than 2000 levels of objects and arrays");
+}
+
+static void a_repeated_member_is_told_of(void **state)
+{
+    static const char once[] = "{\"a\":{\"b\":1},\"A\":{\"b\":1}}", twice[] = "{\"a\":1,\"A\":2,\"a\":3}";
+    bool repeats;
+    json_t *json = json_decode_first(once, strlen(once), &repeats, NULL);
+
+    (void)state;
+    assert_false(repeats);
+    json_decref(json);
+    json = json_decode_first(twice, strlen(twice), &repeats, NULL);
+    assert_true(repeats);
+    assert_int_equal(json_spellings(json, "a"), 2);
+    json_decref(json);
+}
+
+static void of_spellings_the_last_that_is_not_null_counts(void **state)
+{
+    static const char text[] = "{\"dryRun\":true,\"DRYRUN\":null,\"x\":null}";
+    json_t *json = json_decode(text, strlen(text), NULL);
+
+    (void)state;
+    assert_true(json_is_true(json_member(json, "dryRun")));
+    assert_true(json_is_null(json_member(json, "x")));
+    json_decref(json);
 }
 
 static void members_are_found_without_case(void **state)
@@ -212,6 +291,10 @@ int main(void)
         cmocka_unit_test(deep_values_are_refused_before_they_are_parsed),
         cmocka_unit_test(of_a_repeated_member_the_last_one_counts),
         cmocka_unit_test(what_follows_the_first_value_may_be_ignored),
+        cmocka_unit_test(the_first_value_may_hold_what_no_reader_can),
+        cmocka_unit_test(the_first_value_may_be_deep_but_not_without_bound),
+        cmocka_unit_test(a_repeated_member_is_told_of),
+        cmocka_unit_test(of_spellings_the_last_that_is_not_null_counts),
         cmocka_unit_test(members_are_found_without_case),
         cmocka_unit_test(any_text_becomes_a_string),
         cmocka_unit_test(values_are_the_same_in_blocks_that_were_used_before),

@@ -182,6 +182,78 @@ static void what_follows_the_first_value_is_ignored(void **state)
 static void of_members_that_differ_in_case_the_last_one_counts(void **state)
 {
     accepts(*state, ALL ",\"dryRun\":true,\"DRYRUN\":false}", "{" STRATEGY "," TARGETS_ALL "}", "");
+    accepts(*state, ALL ",\"dryRun\":false,\"DRYRUN\":true,\"dryRUN\":null}",
+            "{\"dryRun\":true," STRATEGY "," TARGETS_ALL "}", "");
+}
+
+static void of_a_member_that_is_repeated_in_one_spelling_the_last_one_counts(void **state)
+{
+    accepts(*state, ALL ",\"dryRun\":false,\"dryRun\":true}", "{\"dryRun\":true," STRATEGY "," TARGETS_ALL "}", "");
+    accepts(*state, ALL ",\"dryRun\":true,\"x\":{\"y\":1,\"Y\":2,\"y\":3}}",
+            "{\"dryRun\":true," STRATEGY "," TARGETS_ALL "}", "");
+}
+
+/* JSON's library has the last value of a repeated member at the first one's place. */
+static void a_member_in_two_spellings_one_of_which_may_be_repeated_is_refused(void **state)
+{
+    static const char *const rest = "given as null or in two spellings where a member is repeated";
+    static const struct {
+        const char *body, *want_member;
+    } rows[] = {
+        { ALL ",\"dryRun\":true,\"DRYRUN\":false,\"dryRun\":true}", "dryRun" },
+        { ALL ",\"DRYRUN\":true,\"dryRun\":false,\"DRYRUN\":true}", "dryRun" },
+        { ALL ",\"dryRun\":true,\"dryRun\":null}", "dryRun" },
+        { "{\"targets\":{\"include\":[{\"shoot\":\"a\",\"SHOOT\":\"b\",\"shoot\":\"a\"}]}}", "shoot" },
+        { "{\"targets\":{\"include\":[{\"target\":\"all\"}],\"exclude\":[{\"shoot\":\"a\",\"SHOOT\":\"b\","
+          "\"shoot\":\"a\"}]}}",
+          "shoot" },
+        { ALL ",\"Strategy\":{\"schedule\":\"maintenanceWindow\"},\"strategy\":{},\"Strategy\":{}}", "strategy" },
+    };
+    char want[200];
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        snprintf(want, sizeof want, "while decoding request body: %s: %s", rows[i].want_member, rest);
+        refuses(*state, rows[i].body, want);
+    }
+}
+
+static void unknown_members_may_hold_what_nothing_else_can(void **state)
+{
+    static const char *const values[] = { "\"\\u0000\"", "\"\\ud800\"", "123456789012345678901234567890", "1e999" };
+    char text[2000] = ALL ",\"x\":", *end;
+
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        snprintf(text, sizeof text, ALL ",\"x\":%s,\"dryRun\":true}", values[i]);
+        accepts(*state, text, "{\"dryRun\":true," STRATEGY "," TARGETS_ALL "}", "");
+    }
+    end = stpcpy(text, ALL ",\"x\":");
+    memset(end, '[', 100);
+    memset(end + 100, ']', 100);
+    strcpy(end + 200, ",\"\\u0000\":1}");
+    accepts(*state, text, "{" STRATEGY "," TARGETS_ALL "}", "");
+}
+
+static void known_members_may_not(void **state)
+{
+    static const struct {
+        const char *body, *want_error;
+    } rows[] = {
+        { "{\"targets\":{\"include\":[{\"region\":\"eu\\u0000\"}]}}",
+          "while decoding request body: targets.include[0].region: expected a text without U+0000" },
+        { "{\"targets\":{\"include\":[{\"target\":\"all\"}],\"exclude\":[{\"shoot\":\"a\\udc00\"}]}}",
+          "while decoding request body: targets.exclude[0].shoot: expected a text without U+0000" },
+        { ALL ",\"kyma\":{\"version\":\"1.24.7\\u0000\"}}",
+          "while decoding request body: kyma.version: expected a text without U+0000" },
+        { ALL ",\"strategy\":{\"parallel\":{\"workers\":99999999999999999999}}}",
+          "while decoding request body: strategy.parallel.workers: expected an integer, got a number with a fraction" },
+        { ALL ",\"strategy\":{\"parallel\":{\"workers\":1e0}}}",
+          "while decoding request body: strategy.parallel.workers: expected an integer, got a number with a fraction" },
+        { "{\"targets\":{\"include\":[{\"target\":\"all\",\"region\\u0000\":\"eu\"}]}}",
+          "while validating target: targets.include[0]: unknown member \"region\xef\xbf\xbd\"" },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        refuses(*state, rows[i].body, rows[i].want_error);
 }
 
 static void a_cluster_upgrade_keeps_what_is_said_of_kyma_and_looks_at_none_of_it(void **state)
@@ -348,6 +420,10 @@ int main(void)
         cmocka_unit_test(failures_may_be_limited),
         cmocka_unit_test(what_follows_the_first_value_is_ignored),
         cmocka_unit_test(of_members_that_differ_in_case_the_last_one_counts),
+        cmocka_unit_test(of_a_member_that_is_repeated_in_one_spelling_the_last_one_counts),
+        cmocka_unit_test(a_member_in_two_spellings_one_of_which_may_be_repeated_is_refused),
+        cmocka_unit_test(unknown_members_may_hold_what_nothing_else_can),
+        cmocka_unit_test(known_members_may_not),
         cmocka_unit_test(a_cluster_upgrade_keeps_what_is_said_of_kyma_and_looks_at_none_of_it),
         cmocka_unit_test(names_are_found_without_case_and_unknown_ones_outside_selectors_are_ignored),
         cmocka_unit_test(every_refusal_names_the_member),
