@@ -6,6 +6,7 @@
 
 struct member {
     char *name, *value;
+    bool is_raw; /* it did not decode: the value is as it was sent */
 };
 
 struct query {
@@ -70,18 +71,42 @@ refused:
     return NULL;
 }
 
+char *percent_raw(const char *text, size_t size)
+{
+    char *out = strndup(text, size);
+
+    if (out == NULL)
+        abort();
+    for (char *c = out; *c != '\0'; c++)
+        if ((unsigned char)*c >= 0x80)
+            *c = '?';
+    return out;
+}
+
+/* The text that is decoded out of `size` bytes; where `raw` is given, as they are if they do not decode. */
+static char *decode(const char *text, size_t size, bool *raw, struct error *err)
+{
+    char *decoded = percent_decode(text, size, true, err);
+
+    if (decoded != NULL || raw == NULL)
+        return decoded;
+    *raw = true;
+    return percent_raw(text, size);
+}
+
 /* Adds the pair of `size` bytes. False: refused, and nothing is added. */
-static bool query_add(struct query *query, const char *pair, size_t size, struct error *err)
+static bool query_add(struct query *query, const char *pair, size_t size, bool keep_raw, struct error *err)
 {
     const char *equals = memchr(pair, '=', size);
     const size_t name_size = equals != NULL ? (size_t)(equals - pair) : size;
     const char *value = equals != NULL ? equals + 1 : pair + size;
-    struct member member;
+    struct member member = { 0 };
+    bool *raw = keep_raw ? &member.is_raw : NULL;
 
-    member.name = percent_decode(pair, name_size, true, err);
+    member.name = decode(pair, name_size, raw, err);
     if (member.name == NULL)
         return false;
-    member.value = percent_decode(value, size - (size_t)(value - pair), true, err);
+    member.value = decode(value, size - (size_t)(value - pair), raw, err);
     if (member.value == NULL) {
         error_context(err, "%.64s", member.name);
         free(member.name);
@@ -100,7 +125,7 @@ static size_t pairs_at_most(const char *text, size_t size)
     return count;
 }
 
-struct query *query_parse(const char *text, size_t size, size_t count_max, struct error *err)
+static struct query *parse(const char *text, size_t size, size_t count_max, bool keep_raw, struct error *err)
 {
     const size_t room = text != NULL ? pairs_at_most(text, size) : 0;
     struct query *query;
@@ -116,13 +141,33 @@ struct query *query_parse(const char *text, size_t size, size_t count_max, struc
         const char *end = memchr(text + begin, '&', size - begin);
         const size_t pair_size = end != NULL ? (size_t)(end - text) - begin : size - begin;
 
-        if (pair_size > 0 && !query_add(query, text + begin, pair_size, err)) {
+        if (pair_size > 0 && !query_add(query, text + begin, pair_size, keep_raw, err)) {
             query_free(query);
             return NULL;
         }
         begin += pair_size + 1;
     }
     return query;
+}
+
+struct query *query_parse(const char *text, size_t size, size_t count_max, struct error *err)
+{
+    return parse(text, size, count_max, false, err);
+}
+
+struct query *query_parse_url(const char *text, size_t size, struct error *err)
+{
+    return parse(text, size, QUERY_MEMBER_COUNT_MAX, true, err);
+}
+
+bool query_is_decoded(const struct query *query, const char *name, struct error *err)
+{
+    for (size_t i = 0; i < query->count; i++)
+        if (query->members[i].is_raw && strcmp(query->members[i].name, name) == 0)
+            return error_set(
+                err, ERROR_INPUT,
+                "%s: a '%%' is not followed by two hexadecimal digits, or it is not UTF-8 text once decoded", name);
+    return true;
 }
 
 void query_free(struct query *query)

@@ -18,6 +18,14 @@ enum { QUERY_MEMBER_COUNT_MAX = 1024 }; /* of a URL */
 struct query *query_parse(const char *text, size_t size, size_t count_max, struct error *err);
 void query_free(struct query *query);
 
+/* The same of a URL, whose reader ignores members that it does not know: what does not decode is kept as it was sent, as
+ * percent_raw does it. NULL: more than QUERY_MEMBER_COUNT_MAX members. */
+struct query *query_parse_url(const char *text, size_t size, struct error *err);
+
+/* Did all values that are called `name` decode? False (ERROR_INPUT): `err` begins with the name. For members that mean
+ * something else when they are not what was meant. */
+bool query_is_decoded(const struct query *query, const char *name, struct error *err);
+
 /* How many members are called `name`, exactly. */
 size_t query_count(const struct query *query, const char *name);
 
@@ -30,5 +38,8 @@ const char *query_next(const struct query *query, const char *name, size_t *at);
 
 /* Decodes %XX (and, if `plus`, '+') of `size` bytes into a text. Own: free(). NULL as query_parse. */
 char *percent_decode(const char *text, size_t size, bool plus, struct error *err);
+
+/* What does not decode, as it was sent, bytes beyond ASCII as '?': a text that nothing is called. Own: free(). */
+char *percent_raw(const char *text, size_t size);
 
 #endif

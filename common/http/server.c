@@ -135,15 +135,14 @@ static struct exchange *exchange_new(struct http_server *server, struct evhttp_r
 
 /* --- Routing --- */
 
-/* Decodes the variables; false: one is no text, which no route can mean. */
-static bool take_variables(struct exchange *exchange, const struct path_span *spans)
+/* One that does not decode is a text that nothing is called: for the handler to say in its own words. */
+static void take_variables(struct exchange *exchange, const struct path_span *spans)
 {
     for (size_t i = 0; i < HTTP_VARIABLE_COUNT_MAX && spans[i].text != NULL; i++) {
         exchange->variables[i] = percent_decode(spans[i].text, spans[i].size, false, NULL);
         if (exchange->variables[i] == NULL)
-            return false;
+            exchange->variables[i] = percent_raw(spans[i].text, spans[i].size);
     }
-    return true;
 }
 
 static const struct http_route *find_route(struct exchange *exchange)
@@ -154,8 +153,10 @@ static const struct http_route *find_route(struct exchange *exchange)
         struct path_span spans[HTTP_VARIABLE_COUNT_MAX] = { 0 };
 
         if (strcmp(server->routes[i].method, exchange->method) == 0 &&
-            path_match(server->routes[i].path, exchange->path, spans, HTTP_VARIABLE_COUNT_MAX))
-            return take_variables(exchange, spans) ? &server->routes[i] : NULL;
+            path_match(server->routes[i].path, exchange->path, spans, HTTP_VARIABLE_COUNT_MAX)) {
+            take_variables(exchange, spans);
+            return &server->routes[i];
+        }
     }
     return NULL;
 }
@@ -334,7 +335,7 @@ const char *exchange_variable(const struct exchange *exchange, const char *name)
 const struct query *exchange_query(struct exchange *exchange, struct error *err)
 {
     if (exchange->query == NULL)
-        exchange->query = query_parse(exchange->query_text, exchange->query_size, QUERY_MEMBER_COUNT_MAX, err);
+        exchange->query = query_parse_url(exchange->query_text, exchange->query_size, err);
     return exchange->query;
 }
 

@@ -76,10 +76,11 @@ const char *exchange_method(const struct exchange *exchange);  /* "GET"; "?" for
 const char *exchange_path(const struct exchange *exchange);    /* as sent, slashes collapsed, without the query */
 const char *exchange_pattern(const struct exchange *exchange); /* of its route; NULL: no route */
 
-/* The variable `name` of the path, percent-decoded: valid UTF-8, without NUL. Asserts that the pattern has it. */
+/* The variable `name` of the path, percent-decoded: valid UTF-8, without NUL; as it was sent where it does not decode
+ * (percent_raw). Asserts that the pattern has it. */
 const char *exchange_variable(const struct exchange *exchange, const char *name);
 
-/* The query, decoded. NULL: `err` says what is wrong with it. */
+/* The query, decoded as far as it decodes (query_parse_url). NULL: `err` says what is wrong with it. */
 const struct query *exchange_query(struct exchange *exchange, struct error *err);
 
 /* The header's value, the first if it is repeated; NULL: there is none, or the client has left. Names are matched

@@ -290,7 +290,8 @@ bool graphql_read_get(const struct query *query, struct graphql_request *request
 
     read.document_size = read.document != NULL ? strlen(read.document) : 0;
     read.operation_name = name != NULL && name[0] != '\0' ? name : NULL;
-    if (!take_variables(query_value(query, "variables", 0), &read, err)) {
+    if (!query_is_decoded(query, "query", err) || !query_is_decoded(query, "operationName", err) ||
+        !query_is_decoded(query, "variables", err) || !take_variables(query_value(query, "variables", 0), &read, err)) {
         graphql_request_release(&read);
         return refuse(refusal, GRAPHQL_BAD_REQUEST);
     }

@@ -48,6 +48,8 @@ static bool read_runtime(const struct query *query, struct release_runtime *runt
                     { "plan", &runtime->plan } };
 
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        if (!query_is_decoded(query, members[i].name, err))
+            return false;
         *members[i].value = query_value(query, members[i].name, 0);
         if (query_count(query, members[i].name) > 1 || (*members[i].value != NULL && *members[i].value[0] == '\0'))
             return error_set(err, ERROR_INPUT, "%s has to be one parameter, and not empty", members[i].name);

@@ -24,6 +24,8 @@ static bool take_ids(const struct query *query, json_t *seen, json_t *ids, struc
     static const char name[] = "operation-id";
     size_t at = 0;
 
+    if (!query_is_decoded(query, name, err))
+        return false;
     for (const char *id; (id = query_next(query, name, &at)) != NULL;) {
         if (strlen(id) > RETRY_ID_SIZE_MAX)
             return error_set(err, ERROR_INPUT, "%s: expected at most %d bytes, got %zu", name, RETRY_ID_SIZE_MAX,

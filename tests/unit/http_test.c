@@ -55,6 +55,26 @@ static void queries_that_are_no_text_are_refused(void **state)
     }
 }
 
+static void what_does_not_decode_in_a_url_stays_as_it_is(void **state)
+{
+    static const char text[] = "x=%zz&state=%ff&state=a%20b&\xe4=%00&%c0%af=1&y=%2";
+    struct query *query = query_parse_url(text, strlen(text), NULL);
+    struct error err = { 0 };
+
+    (void)state;
+    assert_non_null(query);
+    assert_int_equal(query_count(query, "state"), 2);
+    assert_string_equal(query_value(query, "state", 0), "%ff");
+    assert_string_equal(query_value(query, "state", 1), "a b");
+    assert_string_equal(query_value(query, "?", 0), "%00");
+    assert_string_equal(query_value(query, "%c0%af", 0), "1");
+    assert_true(query_is_decoded(query, "page", &err));
+    assert_false(query_is_decoded(query, "state", &err));
+    assert_int_equal(err.code, ERROR_INPUT);
+    assert_memory_equal(err.message, "state: ", 7);
+    query_free(query);
+}
+
 static void an_empty_query_has_no_members(void **state)
 {
     struct query *query = query_parse(NULL, 0, QUERY_MEMBER_COUNT_MAX, NULL);
@@ -323,8 +343,6 @@ static void whatever_is_unknown_is_not_found_in_plain_text(void **state)
         "DELETE /later HTTP/1.1\r\nHost: x\r\n\r\n",
         "PATCH /later HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
         "OPTIONS /later HTTP/1.1\r\nHost: x\r\n\r\n",
-        "GET /echo/%ff HTTP/1.1\r\nHost: x\r\n\r\n",
-        "GET /echo/%00 HTTP/1.1\r\nHost: x\r\n\r\n",
         "GET /echo/ HTTP/1.1\r\nHost: x\r\n\r\n",
     };
 
@@ -332,6 +350,13 @@ static void whatever_is_unknown_is_not_found_in_plain_text(void **state)
         answer_is(*state, requests[i], want);
     answer_is(*state, requests[0], "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain; charset=utf-8\r\n");
     answer_is(*state, "HEAD /later HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 404 Not Found\r\n");
+}
+
+static void a_variable_that_does_not_decode_is_for_its_handler(void **state)
+{
+    answer_is(*state, "GET /echo/%ff HTTP/1.1\r\nHost: x\r\n\r\n", "\"id\":\"%ff\"");
+    answer_is(*state, "GET /echo/a%00 HTTP/1.1\r\nHost: x\r\n\r\n", "\"id\":\"a%00\"");
+    answer_is(*state, "GET /echo/%e HTTP/1.1\r\nHost: x\r\n\r\n", "\"id\":\"%e\"");
 }
 
 static void a_body_over_the_limit_of_its_route_is_refused(void **state)
@@ -648,6 +673,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(queries_are_decoded_and_keep_the_order_of_repeated_members),
         cmocka_unit_test(queries_that_are_no_text_are_refused),
+        cmocka_unit_test(what_does_not_decode_in_a_url_stays_as_it_is),
         cmocka_unit_test(an_empty_query_has_no_members),
         cmocka_unit_test(slashes_are_collapsed_and_the_query_is_cut_off),
         cmocka_unit_test(a_variable_takes_one_segment),
@@ -655,6 +681,7 @@ int main(void)
         SERVED(a_connection_is_kept_for_the_next_request),
         SERVED(whatever_is_unknown_is_not_found_in_plain_text),
         SERVED(who_may_not_ask_is_not_told_that_the_body_is_too_large),
+        SERVED(a_variable_that_does_not_decode_is_for_its_handler),
         SERVED(a_body_over_the_limit_of_its_route_is_refused),
         SERVED(a_request_whose_end_is_in_doubt_is_refused_and_its_connection_closed),
         SERVED(what_follows_an_answer_to_head_or_connect_is_the_next_answer),

@@ -37,6 +37,15 @@ GOOD = [
     Row("1.1/form", "a plus in a state", "/runtimes?account=ga+read", 200, Part(totalCount=0)),
     Row("1.1/form", "a plus in percent", "/orchestrations?state=%66ailed&page_size=1", 200, Part(count=1)),
     Row("1.1/ignored", "E3", "/orchestrations?colour=blue&pagesize=zero&state=failed&page_size=1", 200, Part(count=1)),
+    Row("1.1/decoded", "what is no text once decoded", "/orchestrations/%ff", 404,
+        error(like("while getting orchestration %ff: "))),
+    Row("1.1/decoded", "a NUL", "/orchestrations/%00/operations", 404, error(like("while getting orchestration %00: "))),
+    Row("1.1/decoded", "a NUL in an operation", "/orchestrations/<first>/operations/%00", 404,
+        error(like("while getting operation %00: "))),
+    *[Row("1.1/ignored", f"{target}{query}", f"{target}{query}", 200)
+      for target in ("/orchestrations", "/orchestrations/<first>/operations", "/runtimes")
+      for query in ("?x=%zz", "?x=%ff", "?%zz=1&%ff")],
+    Row("1.5/unknown", "what is no text", "/orchestrations?state=%ff", 200, Part(data=[], totalCount=0)),
     Row("1.1/ignored", "E7", "/orchestrations/<first>/operations?type=x", 200, Part(totalCount=3)),
     Row("1.1/ignored", "E9", "/runtimes?account=ga-read&Account=x&sort=none", 200, Part(totalCount=3)),
 ]
