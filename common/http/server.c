@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <utlist.h>
@@ -344,6 +345,19 @@ const char *exchange_header(const struct exchange *exchange, const char *name)
     if (exchange->request == NULL)
         return NULL;
     return evhttp_find_header(evhttp_request_get_input_headers(exchange->request), name);
+}
+
+size_t exchange_header_count(const struct exchange *exchange, const char *name)
+{
+    const struct evkeyval *header;
+    size_t count = 0;
+
+    if (exchange->request == NULL)
+        return 0;
+    header = evhttp_request_get_input_headers(exchange->request)->tqh_first;
+    for (; header != NULL; header = header->next.tqe_next)
+        count += strcasecmp(header->key, name) == 0;
+    return count;
 }
 
 const char *exchange_body(struct exchange *exchange, size_t *size)

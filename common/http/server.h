@@ -87,6 +87,9 @@ const struct query *exchange_query(struct exchange *exchange, struct error *err)
  * without case. Lives until the handler returns. */
 const char *exchange_header(const struct exchange *exchange, const char *name);
 
+/* How often the header is there; 0 as well when the client has left. */
+size_t exchange_header_count(const struct exchange *exchange, const char *name);
+
 /* The body, not closed by a NUL; "" if it is empty. The first call, which must come before the handler returns, puts it
  * together in memory. */
 const char *exchange_body(struct exchange *exchange, size_t *size);

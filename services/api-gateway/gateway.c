@@ -93,20 +93,34 @@ void answer_no_orchestration(struct exchange *exchange)
     answer_refused(exchange, 404, text);
 }
 
+/* What a service says comes from Kafka at first, and out of a column of PostgreSQL, with its members in another order,
+ * when it is repeated: to be the same bytes both times, they are sorted. The caller owns it. */
+static json_t *in_one_order(const json_t *body)
+{
+    char *text = json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
+    json_t *sorted = text != NULL ? json_loads(text, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL) : NULL;
+
+    if (sorted == NULL)
+        abort(); /* it came out of a JSON text: only memory can lack */
+    free(text);
+    return sorted;
+}
+
 /* A service's refusal says "error"; the members of RFC 9457 are added beside it, and whatever else it says stays. */
 static void answer_outcome(struct exchange *exchange, const struct outcome *outcome)
 {
-    json_t *error = json_object_get(outcome->body, "error"), *problem;
+    json_t *body = outcome->body != NULL ? in_one_order(outcome->body) : json_object();
+    json_t *error = json_object_get(body, "error"), *problem;
 
     if (outcome->status < 400 || !json_is_string(error)) {
-        exchange_answer_json(exchange, outcome->status,
-                             outcome->body != NULL ? json_incref(outcome->body) : json_object());
+        exchange_answer_json(exchange, outcome->status, body);
         return;
     }
     snprintf(visit_of(exchange)->reason, REASON_SIZE, "%s", json_string_value(error));
     problem = json_pack("{s:O, s:s, s:s, s:i, s:O}", "error", error, "type", "about:blank", "title",
                         http_reason(outcome->status), "status", outcome->status, "detail", error);
-    json_object_update_missing(problem, outcome->body);
+    json_object_update_missing(problem, body);
+    json_decref(body);
     exchange_answer_json(exchange, outcome->status, problem);
 }
 

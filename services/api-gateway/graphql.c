@@ -11,7 +11,7 @@
 #include "common/observe/metrics.h"
 #include "services/api-gateway/config_cache.h"
 #include "services/api-gateway/graphql_call.h"
-#include "services/api-gateway/idempotency.h"
+#include "services/api-gateway/keyed.h"
 
 EMBED_TEXT(gateway_graphql_schema, "proto/graphql/provisioner.graphql");
 EMBED_TEXT(gateway_runtime_status_sql, "services/api-gateway/runtime_status.sql");
@@ -250,13 +250,13 @@ static bool read_request(struct exchange *exchange, struct graphql_request *requ
                          struct error *err)
 {
     const struct query *query;
-    const char *body;
+    const char *body, *key;
     size_t size;
 
     *refusal = GRAPHQL_BAD_REQUEST;
     if (!graphql_check_account(tenant, exchange_header(exchange, tenant), err) ||
         !graphql_check_account(sub_account, exchange_header(exchange, sub_account), err) ||
-        !idempotency_key_check(exchange_header(exchange, idempotency_key), err))
+        !key_read(exchange, &key, err))
         return false;
     if (strcmp(exchange_method(exchange), "GET") == 0) {
         query = exchange_query(exchange, err);

@@ -5,13 +5,25 @@
 #include "common/log/record.h"
 #include "services/api-gateway/gateway.h"
 
+static const char header[] = "Idempotency-Key";
+
+bool key_read(const struct exchange *exchange, const char **key, struct error *err)
+{
+    const size_t count = exchange_header_count(exchange, header);
+
+    if (count > 1)
+        return error_set(err, ERROR_INPUT, "%s: expected one, got %zu", header, count);
+    *key = exchange_header(exchange, header);
+    return idempotency_key_check(*key, err);
+}
+
 bool keyed_read(struct exchange *exchange, const char *body, size_t size, struct idempotent *request)
 {
     const struct caller *caller = &visit_of(exchange)->caller;
-    const char *key = exchange_header(exchange, "Idempotency-Key");
     struct error err = { 0 };
+    const char *key;
 
-    if (!idempotency_key_check(key, &err)) {
+    if (!key_read(exchange, &key, &err)) {
         answer_refused(exchange, 400, err.message);
         return false;
     }

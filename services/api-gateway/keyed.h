@@ -1,4 +1,4 @@
-/* keyed.h - the header Idempotency-Key on requests of the REST API; what it promises stands in idempotency.h. */
+/* keyed.h - the header Idempotency-Key on requests; what it promises stands in idempotency.h. */
 #ifndef TIDEGATE_GATEWAY_KEYED_H
 #define TIDEGATE_GATEWAY_KEYED_H
 
@@ -8,7 +8,11 @@
 #include "common/http/server.h"
 #include "services/api-gateway/idempotency.h"
 
-/* Reads the key that the exchange has, if it has one, for a request whose repetitions have the same `body`. False: it is
+/* The key that the exchange has; NULL: none. False (ERROR_INPUT): the text of a 400, as where there are two and nobody
+ * knows which is meant. Before the handler returns. */
+bool key_read(const struct exchange *exchange, const char **key, struct error *err);
+
+/* Of the REST API. Reads the key that the exchange has, if it has one, for a request whose repetitions have the same `body`. False: it is
  * none, and the exchange is answered. Before the handler returns. */
 bool keyed_read(struct exchange *exchange, const char *body, size_t size, struct idempotent *request);
 

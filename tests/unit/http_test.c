@@ -172,9 +172,9 @@ static void handle_echo(struct exchange *exchange, void *context)
 
     assert_string_equal(context, "echo");
     exchange_answer_json(exchange, 200,
-                         json_pack("{s:s, s:s, s:s%, s:s?}", "id", exchange_variable(exchange, "id"), "method",
-                                   exchange_method(exchange), "body", body, size, "x",
-                                   exchange_header(exchange, "X-Y")));
+                         json_pack("{s:s, s:s, s:s%, s:s?, s:i}", "id", exchange_variable(exchange, "id"), "method",
+                                   exchange_method(exchange), "body", body, size, "x", exchange_header(exchange, "X-Y"),
+                                   "xs", (int)exchange_header_count(exchange, "X-Y")));
 }
 
 static void handle_later(struct exchange *exchange, void *context)
@@ -316,7 +316,7 @@ static const char *answers_until_closed(const struct scene *scene, const char *r
 static void a_route_gets_variables_headers_and_body(void **state)
 {
     answer_is(*state, "POST //echo//a%20b%C3%A4 HTTP/1.1\r\nHost: x\r\nx-y: z\r\nContent-Length: 2\r\n\r\nhi",
-              "{\"id\":\"a b\xc3\xa4\",\"method\":\"POST\",\"body\":\"hi\",\"x\":\"z\"}");
+              "{\"id\":\"a b\xc3\xa4\",\"method\":\"POST\",\"body\":\"hi\",\"x\":\"z\",\"xs\":1}");
     answer_is(*state, "GET /echo/1 HTTP/1.1\r\nHost: x\r\n\r\n", "\r\nContent-Type: application/json\r\n");
 }
 
@@ -350,6 +350,13 @@ static void whatever_is_unknown_is_not_found_in_plain_text(void **state)
         answer_is(*state, requests[i], want);
     answer_is(*state, requests[0], "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain; charset=utf-8\r\n");
     answer_is(*state, "HEAD /later HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 404 Not Found\r\n");
+}
+
+static void a_header_that_is_repeated_is_counted(void **state)
+{
+    answer_is(*state, "GET /echo/1 HTTP/1.1\r\nHost: x\r\n\r\n", "\"xs\":0");
+    answer_is(*state, "GET /echo/1 HTTP/1.1\r\nHost: x\r\nX-Y: 1\r\n\r\n", "\"xs\":1");
+    answer_is(*state, "GET /echo/1 HTTP/1.1\r\nHost: x\r\nX-Y: 1\r\nX-Z: 3\r\nx-y: 2\r\n\r\n", "\"xs\":2");
 }
 
 static void a_variable_that_does_not_decode_is_for_its_handler(void **state)
@@ -681,6 +688,7 @@ int main(void)
         SERVED(a_connection_is_kept_for_the_next_request),
         SERVED(whatever_is_unknown_is_not_found_in_plain_text),
         SERVED(who_may_not_ask_is_not_told_that_the_body_is_too_large),
+        SERVED(a_header_that_is_repeated_is_counted),
         SERVED(a_variable_that_does_not_decode_is_for_its_handler),
         SERVED(a_body_over_the_limit_of_its_route_is_refused),
         SERVED(a_request_whose_end_is_in_doubt_is_refused_and_its_connection_closed),

@@ -42,12 +42,17 @@ def upgrades(suite, system):
         before = total(system)
         for _ in range(5):
             again = post(system, key)
-            equal((again.status, again.json), (202, first.json))
+            equal((again.status, again.body), (202, first.body))
         equal(total(system), before)
     with suite.case("the same key after the end: the same answer"):
         equal(system.ended(first.json["orchestrationID"])["state"], "succeeded")
         again = post(system, key)
-        equal((again.status, again.json), (202, first.json))
+        equal((again.status, again.body), (202, first.body))
+    with suite.case("400: two keys, though both are the same"):
+        for other in (str(uuid.uuid4()), key):
+            answer = system.ask("POST", "/upgrade/kyma", NOBODY, headers={"Idempotency-Key": key,
+                                                                         "idempotency-key": other})
+            equal((answer.status, answer.json["error"]), (400, "Idempotency-Key: expected one, got 2"))
     with suite.case("422: the same key with another body"):
         answer = post(system, key, {**NOBODY, "dryRun": True})
         equal(answer.status, 422)
