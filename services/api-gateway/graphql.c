@@ -12,6 +12,7 @@
 #include "services/api-gateway/config_cache.h"
 #include "services/api-gateway/graphql_call.h"
 #include "services/api-gateway/keyed.h"
+#include "services/api-gateway/patient_pool.h"
 
 EMBED_TEXT(gateway_graphql_schema, "proto/graphql/provisioner.graphql");
 EMBED_TEXT(gateway_runtime_status_sql, "services/api-gateway/runtime_status.sql");
@@ -345,14 +346,14 @@ static bool open_connections(struct graphql *graphql, const struct graphql_optio
     if (asprintf(&setup_sql, "%s\n%s", session_sql, gateway_runtime_status_sql) < 0)
         abort();
     pg_options.setup_sql = setup_sql;
-    graphql->pool = pg_pool_open(graphql->gateway->base, &pg_options, options->connections, &hooks, err);
+    graphql->pool = patient_pool_open(graphql->gateway->base, &pg_options, options->connections, &hooks, err);
     free(setup_sql);
     return graphql->pool != NULL;
 }
 
 bool graphql_ready(const struct graphql *graphql)
 {
-    return pg_pool_ready(graphql->pool);
+    return patient_pool_ready(graphql->pool);
 }
 
 bool call_read(struct graphql_call *call, const char *statement, const char *param, pg_done *done, void *context)
@@ -361,7 +362,7 @@ bool call_read(struct graphql_call *call, const char *statement, const char *par
                                         .params = (const char *const[]){ param },
                                         .param_count = 1 };
 
-    return pg_pool_submit(call->graphql->pool, &asked, 1, done, context, NULL);
+    return patient_pool_submit(call->graphql->pool, &asked, 1, done, context);
 }
 
 /* --- Life --- */
@@ -408,7 +409,7 @@ void graphql_close(struct graphql *graphql)
 {
     if (graphql == NULL)
         return;
-    pg_pool_close(graphql->pool);
+    patient_pool_close(graphql->pool);
     graphql->pool = NULL;
 }
 

@@ -14,6 +14,7 @@
 
 struct config_cache;
 struct event;
+struct patient_pool;
 struct reading; /* one that is under way; of graphql_queries.c */
 
 struct graphql {
@@ -22,10 +23,10 @@ struct graphql {
     struct gql_cache *cache;
     struct config_cache *configs;
     bool secrets_shown;
-    struct pg_pool *pool;     /* NULL: closed already, as the process ends */
-    struct reading *readings; /* the oldest first */
-    struct event *overdue;    /* looks for those that take too long; pending while there are any */
-    uint64_t misses;          /* of the cache, as counted so far */
+    struct patient_pool *pool; /* NULL: closed already, as the process ends */
+    struct reading *readings;  /* the oldest first */
+    struct event *overdue;     /* looks for those that take too long; pending while there are any */
+    uint64_t misses;           /* of the cache, as counted so far */
     struct metric *found_total, *parsed_total;
 };
 
@@ -59,7 +60,7 @@ bool call_id_is_plausible(const char *id);
 
 /* --- Reading --- */
 
-/* As pg_pool_submit. */
+/* As patient_pool_submit. */
 bool call_read(struct graphql_call *call, const char *statement, const char *param, pg_done *done, void *context);
 
 /* Ends `field` with the status of runtime `id` as the database has it now. */

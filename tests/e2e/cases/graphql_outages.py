@@ -1,5 +1,6 @@
 """GraphQL while Kafka, PostgreSQL or the provisioner is away: fields fail in time, the truth is there afterwards."""
 import contextlib
+import os
 import signal
 import subprocess
 import time
@@ -11,6 +12,7 @@ from provisioning import data, ends, error, gardener, kyma, operation, post, pro
     simple_text, upgrade_text
 
 READING_LIMIT_S = 10  # until the gateway gives up reading rows that do not come
+PATIENT_S = 5  # for which it asks again where a connection broke
 VERSION = "runtimeConfiguration { kymaConfig { version } }"
 
 
@@ -96,8 +98,8 @@ def postgres(suite, system):
     try:
         with suite.case("GraphQL, PostgreSQL stopped: queries fail with 503 in their field"):
             for query in (status, simple_text("runtimeOperationStatus", done["result"]["lastOperationStatus"]["id"])):
-                wait_for("503", limit_s=10, condition=lambda query=query: "errors" in post(system, query).json)
-                fails(system, query, (503,), limit_s=1)
+                wait_for("503", limit_s=15, condition=lambda query=query: "errors" in post(system, query).json)
+                fails(system, query, (503,), limit_s=PATIENT_S)
         with suite.case("GraphQL, PostgreSQL stopped: introspection and refusals need none"):
             equal(data(system, "{ __schema { queryType { name } } }"), {"__schema": {"queryType": {"name": "Query"}}})
             error(system, status, 400, "tenant header is empty", tenant=None)
@@ -115,6 +117,17 @@ def postgres(suite, system):
         equal((count(system, runtime_id), count(system, new["runtimeID"])), (2, 1))
         equal(system.sql("SELECT count(*) FROM api.runtime_status WHERE shoot_name = 'pg-new'"), "1")
         equal(data(system, status)["result"]["runtimeConfiguration"]["kymaConfig"]["version"], "1.20.4")
+
+
+def connections(suite, system):
+    status = simple_text("runtimeStatus", provisioned(system, "pg-broken", kyma()), VERSION)
+    before = data(system, status)
+    with suite.case("GraphQL, connections to PostgreSQL that break again and again: no query fails"):
+        for _ in range(5):
+            for pid in system.sql("SELECT pid FROM pg_stat_activity WHERE usename = 'tidegate_api'").split():
+                os.kill(int(pid), signal.SIGTERM)
+            for _ in range(20):
+                equal(data(system, status), before)
 
 
 @contextlib.contextmanager
@@ -169,5 +182,5 @@ def provisioner(suite, system):
 
 
 def cases(suite, system):
-    for part in (provisioner, database_stands_still, postgres, kafka):
+    for part in (provisioner, database_stands_still, connections, postgres, kafka):
         suite.run(f"GraphQL outages: {part.__name__}", part, system)

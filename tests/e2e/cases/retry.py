@@ -116,21 +116,21 @@ def keys(suite, system, orchestration_id, operations):
         equal((first.status, first.json["retryOperations"]), (202, [operations["bad-retry-2"]]))
         for _ in range(3):
             again = retry(system, orchestration_id, body, key=key)
-            equal((again.status, again.json), (first.status, first.json))
+            equal((again.status, again.body), (first.status, first.body))
         equal(system.orchestration(orchestration_id)["state"], "failed")
     with suite.case("Idempotency-Key: the same operations elsewhere in the request are the same request"):
-        equal(retry(system, orchestration_id, "", "?" + body, key=key).json, first.json)
+        equal(retry(system, orchestration_id, "", "?" + body, key=key).body, first.body)
     with suite.case("Idempotency-Key: still after another retry"):
         equal(retry(system, orchestration_id, "operation-id=zz").status, 202)
         equal(retry(system, orchestration_id, body, key=str(uuid.uuid4())).status, 202)
         system.ended(orchestration_id)
-        equal(retry(system, orchestration_id, body, key=key).json, first.json)
+        equal(retry(system, orchestration_id, body, key=key).body, first.body)
         equal(system.orchestration(orchestration_id)["state"], "failed")
     with suite.case("422: the same key for other operations"):
         answer = retry(system, orchestration_id, "operation-id=zz", key=key)
         equal(answer.status, 422)
         has(answer.json["error"], "Idempotency-Key")
-        equal(retry(system, orchestration_id, body, key=key).json, first.json)
+        equal(retry(system, orchestration_id, body, key=key).body, first.body)
     with suite.case("the same key for another orchestration is another key"):
         equal(retry(system, "nothing", body, key=key).status, 404)
         other = system.upgrade(include=NOBODY)
@@ -138,7 +138,7 @@ def keys(suite, system, orchestration_id, operations):
     with suite.case("Idempotency-Key: a refusal and a \"no valid\" are repeated too"):
         key = str(uuid.uuid4())
         answers = [retry(system, "nothing", key=key).text for _ in range(2)]
-        equal(json.loads(answers[0]), json.loads(answers[1]))
+        equal(answers[0], answers[1])
         answers = [retry(system, orchestration_id, "operation-id=zz", key=key).json for _ in range(2)]
         equal(answers, [no_valid(orchestration_id, ["zz"])] * 2)
     with suite.case("400: a key that is none, behind 415 and the form"):
