@@ -41,6 +41,11 @@ static bool read_folder(void *context)
     struct error err = { 0 };
     struct releases *releases = load(options, &err);
 
+    if (path_watch_is_stale(watch->watch)) { /* some files may be old ones, others new */
+        log_info("releases_changed_meanwhile", LOG_TEXT("folder", options->folder));
+        releases_free(releases);
+        return false;
+    }
     if (is_known(watch, &err))
         return false;
     if (releases != NULL)

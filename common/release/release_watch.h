@@ -1,7 +1,8 @@
 /* release_watch.h - watches a folder of releases: tells what it holds at the start, and whenever it is another one.
  * How it is watched: common/watch/path_watch.h.
  *
- * A folder that is wrong in any file, or cannot be read, is refused whole: what was read before stays in force with whoever
+ * One that changes while its files are read is read again, so that what is told is never half old and half new. A folder
+ * that is wrong in any file, or cannot be read, is refused whole: what was read before stays in force with whoever
  * was told. It is logged with file, line and reason. */
 #ifndef TIDEGATE_RELEASE_RELEASE_WATCH_H
 #define TIDEGATE_RELEASE_RELEASE_WATCH_H

@@ -128,3 +128,11 @@ void path_watch_free(struct path_watch *watch)
     event_free(watch->look);
     free(watch);
 }
+
+bool path_watch_is_stale(const struct path_watch *watch)
+{
+    char now[SHA256_HEX_SIZE];
+
+    identify(watch->options.path, now);
+    return strcmp(now, watch->read) != 0;
+}

@@ -16,7 +16,7 @@ struct path_watch; /* opaque */
 
 struct path_watch_options {
     const char *path; /* outlives the watch. Of a folder all files count but those whose names begin with a dot */
-    /* Reads it, from the loop. True: until it is another one there is nothing more to read. False: it could not be read,
+    /* Reads it, from the loop; what is read in several steps may be half of a change, which path_watch_is_stale tells. True: until it is another one there is nothing more to read. False: it could not be read,
      * and may be readable later although it stays the same. */
     bool (*read)(void *context);
     void *context;
@@ -25,5 +25,9 @@ struct path_watch_options {
 /* Own: path_watch_free, which takes NULL. */
 struct path_watch *path_watch_new(struct event_base *base, struct path_watch_options options);
 void path_watch_free(struct path_watch *watch);
+
+/* For `read`, when it has read: has it become another one since the look that `read` came from? Then what was read is
+ * to be dropped: return false, and it is read again. */
+bool path_watch_is_stale(const struct path_watch *watch);
 
 #endif

@@ -23,8 +23,11 @@ struct watched {
     char folder[64];
     int count;   /* of readings */
     int failing; /* so many more fail */
+    int changes; /* so many more times it changes while it is read, which then fails */
     int64_t read_ms[8];
 };
+
+static void put(const struct watched *watched, const char *name, const char *text);
 
 static bool on_read(void *context)
 {
@@ -32,6 +35,12 @@ static bool on_read(void *context)
 
     watched->read_ms[watched->count++ % 8] = clock_now_ms();
     event_base_loopbreak(watched->base);
+    assert_false(path_watch_is_stale(watched->watch));
+    if (watched->changes > 0) {
+        put(watched, "b", watched->changes-- % 2 == 0 ? "even" : "odd");
+        assert_true(path_watch_is_stale(watched->watch));
+        return false;
+    }
     return watched->failing == 0 || watched->failing-- == 0;
 }
 
@@ -131,6 +140,15 @@ static void what_cannot_be_read_is_read_again_later_and_later_until_it_can(void 
     stays_unread(watched);
 }
 
+static void what_changes_while_it_is_read_is_told_to_the_reader_and_read_again(void **state)
+{
+    struct watched *watched = *state;
+
+    watched->changes = 2;
+    await(watched, 3);
+    stays_unread(watched);
+}
+
 static void what_cannot_be_read_is_read_at_once_when_it_changes(void **state)
 {
     struct watched *watched = *state;
@@ -150,6 +168,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_read_is_read_again_only_when_it_changes, make, drop),
         cmocka_unit_test_setup_teardown(what_cannot_be_read_is_read_again_later_and_later_until_it_can, make, drop),
+        cmocka_unit_test_setup_teardown(what_changes_while_it_is_read_is_told_to_the_reader_and_read_again, make, drop),
         cmocka_unit_test_setup_teardown(what_cannot_be_read_is_read_at_once_when_it_changes, make, drop),
     };
 

@@ -3,15 +3,20 @@
 
 #include <event2/event.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+
+#include "common/base/id.h"
 
 enum { DEADLINE_S = 10 };
 
@@ -134,6 +139,125 @@ static void folder_is_told_at_once_and_when_it_has_changed(void **state)
     assert_string_equal(watched->list, "2.3.0");
 }
 
+/* --- A swap in the middle of reading --- */
+
+enum { SWAPPED_COUNT = 200 };
+
+static char swapped_link[64], swapped_next[80];
+
+/* As Kubernetes does it with a ConfigMap: another folder takes the link's place at once. */
+static void swap(int signal)
+{
+    (void)signal;
+    rename(swapped_next, swapped_link);
+}
+
+/* Files of the same names in every folder, each of which says in which one it is. */
+static void fill(const char *folder, const char *content)
+{
+    char path[128];
+
+    assert_int_equal(mkdir(folder, 0700), 0);
+    for (int i = 0; i < SWAPPED_COUNT; i++) {
+        FILE *file;
+
+        snprintf(path, sizeof path, "%s/2.3.%d.json", folder, i);
+        file = fopen(path, "w");
+        assert_non_null(file);
+        fprintf(file,
+                "{\"version\": \"2.3.%d\", \"components\": [{\"component\": \"%s\", \"namespace\": \"b\"}], "
+                "\"configuration\": []}",
+                i, content);
+        fclose(file);
+    }
+}
+
+static void empty(const char *folder)
+{
+    char path[128];
+
+    for (int i = 0; i < SWAPPED_COUNT; i++) {
+        snprintf(path, sizeof path, "%s/2.3.%d.json", folder, i);
+        unlink(path);
+    }
+    rmdir(folder);
+}
+
+struct swapped {
+    struct event_base *base;
+    int told;
+    char hash[SHA256_HEX_SIZE]; /* of what was told last */
+};
+
+static void note_hash(void *context, struct releases *releases, const char *reason)
+{
+    struct swapped *swapped = context;
+
+    assert_null(reason);
+    swapped->told++;
+    snprintf(swapped->hash, sizeof swapped->hash, "%s", releases_json_hash(releases));
+    releases_free(releases);
+    event_base_loopbreak(swapped->base);
+}
+
+static void hash_of(const char *folder, char out[SHA256_HEX_SIZE])
+{
+    struct releases *releases = releases_load(folder, NULL);
+
+    snprintf(out, SHA256_HEX_SIZE, "%s", releases_json_hash(releases));
+    releases_free(releases);
+}
+
+/* The signal comes some time after the start, mostly in the middle of reading. */
+static void swap_after(const char *from, const char *to, int us)
+{
+    const struct itimerval soon = { .it_value = { .tv_usec = us } };
+    char hash_from[SHA256_HEX_SIZE], hash_to[SHA256_HEX_SIZE];
+    struct swapped swapped = { .base = event_base_new() };
+    const struct timeval patience = { DEADLINE_S, 0 };
+    struct release_watch *watch;
+
+    hash_of(from, hash_from);
+    hash_of(to, hash_to);
+    assert_int_equal(symlink(from, swapped_link), 0);
+    assert_int_equal(symlink(to, swapped_next), 0);
+    watch = release_watch_new(swapped.base,
+                              (struct release_watch_options){
+                                  .folder = swapped_link, .version = "2.3.0", .told = note_hash, .context = &swapped });
+    setitimer(ITIMER_REAL, &soon, NULL);
+    while (strcmp(swapped.hash, hash_to) != 0) {
+        const int told = swapped.told;
+
+        event_base_loopexit(swapped.base, &patience);
+        event_base_dispatch(swapped.base);
+        assert_int_equal(swapped.told, told + 1);
+        assert_true(strcmp(swapped.hash, hash_from) == 0 || strcmp(swapped.hash, hash_to) == 0);
+    }
+    release_watch_free(watch);
+    event_base_free(swapped.base);
+    unlink(swapped_link);
+}
+
+static void folder_that_is_swapped_while_it_is_read_is_old_or_new_but_never_both(void **state)
+{
+    const struct watched *watched = *state;
+    const struct sigaction swapping = { .sa_handler = swap, .sa_flags = SA_RESTART };
+    char one[80], other[80];
+
+    snprintf(one, sizeof one, "%s/one", watched->folder);
+    snprintf(other, sizeof other, "%s/other", watched->folder);
+    snprintf(swapped_link, sizeof swapped_link, "%.40s/link", watched->folder);
+    snprintf(swapped_next, sizeof swapped_next, "%s.next", swapped_link);
+    fill(one, "one");
+    fill(other, "other");
+    sigaction(SIGALRM, &swapping, NULL);
+    for (int us = 1000; us <= 4000; us *= 2)
+        swap_after(one, other, us);
+    signal(SIGALRM, SIG_DFL);
+    empty(one);
+    empty(other);
+}
+
 static void wrong_folder_is_told_with_file_line_and_reason(void **state)
 {
     struct watched *watched = *state;
@@ -189,6 +313,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(folder_is_told_at_once_and_when_it_has_changed, make, drop),
+        cmocka_unit_test_setup_teardown(folder_that_is_swapped_while_it_is_read_is_old_or_new_but_never_both, make,
+                                        drop),
         cmocka_unit_test_setup_teardown(wrong_folder_is_told_with_file_line_and_reason, make, drop),
         cmocka_unit_test_setup_teardown(folder_without_the_version_that_is_sent_is_wrong_unless_it_names_another, make,
                                         drop),
