@@ -6,6 +6,8 @@
 #include "services/orchestrator/decide.h"
 #include "services/orchestrator/latest.h"
 
+enum { RETRY_ROOM = 128 }; /* for a retry and for a stop behind it */
+
 /* --- What is to be retried --- */
 
 struct selection {
@@ -136,17 +138,37 @@ static void decline(const struct request *request, const char *id, const struct 
     answer(id, NULL, selection, message, out);
 }
 
-/* What is said of an orchestration that is over, or that has stopped, and now goes on. Each retry adds to the text; one
- * that is too long for more stays as it is. */
+/* Each retry adds to the text, and the newest one must be readable: where there is no room for it, the oldest give way
+ * to ", ...". */
+static void make_room(char text[REASON_SIZE])
+{
+    static const char retried[] = ", retried ", left_out[] = ", ...";
+    char *oldest = strstr(text, retried), *kept = oldest;
+
+    if (strlen(text) < REASON_SIZE - RETRY_ROOM || oldest == NULL)
+        return;
+    while (kept != NULL && (size_t)(oldest - text) + strlen(kept) >= REASON_SIZE - RETRY_ROOM - strlen(left_out))
+        kept = strstr(kept + 1, retried);
+    if ((size_t)(oldest - text) >= strlen(left_out) &&
+        strncmp(oldest - strlen(left_out), left_out, strlen(left_out)) == 0)
+        oldest -= strlen(left_out);
+    if (kept != NULL)
+        memmove(oldest + strlen(left_out), kept, strlen(kept) + 1);
+    memcpy(oldest, left_out, strlen(left_out));
+    if (kept == NULL)
+        oldest[strlen(left_out)] = '\0';
+}
+
+/* What is said of an orchestration that is over, or that has stopped, and now goes on. */
 static void describe(const struct orchestration *orchestration, json_t *data)
 {
-    static const char retrying[] = ", retrying";
     char former[REASON_SIZE], description[REASON_SIZE];
 
     if (orchestration->state != ORCHESTRATION_FAILED && !orchestration->stopped)
         return;
     limit_forget(orchestration, former);
-    reason_format(description, "%s%s", former, strlen(former) < REASON_SIZE - 64 ? retrying : "");
+    make_room(former);
+    reason_format(description, "%s, retrying", former);
     json_object_set_new(data, "description", json_string(description));
 }
 

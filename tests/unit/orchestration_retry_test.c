@@ -169,10 +169,12 @@ static void failed_and_not_retried_operation_fails_the_whole_again(void **state)
     scene_free(scene);
 }
 
-static void retried_again_and_again_the_description_ends_growing(void **state)
+static void retried_again_and_again_the_newest_retries_are_told(void **state)
 {
+    static const char begin[] = "Scheduled 3 operations, ..., retried 1 operations, retried 1 operations,";
+    static const char two[] = ", retried 1 operations, retried 2 operations";
     struct scene *scene = scene_open();
-    const struct orchestration *orchestration;
+    const char *description;
 
     (void)state;
     two_failed(scene);
@@ -183,9 +185,15 @@ static void retried_again_and_again_the_description_ends_growing(void **state)
         report(scene, "r1", "failed", "");
         then_events(scene, TYPE "progressed.v1 o1", TYPE "failed.v1 o1", NULL);
     }
-    orchestration = orchestration_find(scene_state(scene), "o1");
-    assert_true(strlen(orchestration->description) < 512);
-    then_row(scene, "operation", op("r1"), "{'attempt': 101}");
+    retry(scene, "o1", "");
+    description = orchestration_find(scene_state(scene), "o1")->description;
+    assert_string_equal(description + strlen(description) - strlen(", retrying"), ", retrying");
+    wake(scene);
+    description = orchestration_find(scene_state(scene), "o1")->description;
+    assert_memory_equal(description, begin, strlen(begin));
+    assert_string_equal(description + strlen(description) - strlen(two), two);
+    assert_true(strlen(description) > 350 && strlen(description) < 512);
+    then_row(scene, "operation", op("r1"), "{'attempt': 102}");
     scene_free(scene);
 }
 
@@ -614,7 +622,7 @@ int main(void)
         cmocka_unit_test(retried_operation_is_sent_again_as_another_attempt),
         cmocka_unit_test(first_attempt_is_sent_without_a_number),
         cmocka_unit_test(failed_and_not_retried_operation_fails_the_whole_again),
-        cmocka_unit_test(retried_again_and_again_the_description_ends_growing),
+        cmocka_unit_test(retried_again_and_again_the_newest_retries_are_told),
         cmocka_unit_test(retried_one_waits_behind_those_that_arrived_meanwhile),
         cmocka_unit_test(retry_of_what_waits_for_its_turn_adds_to_it),
         cmocka_unit_test(retried_dry_run_is_rehearsed_again),
