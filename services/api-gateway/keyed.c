@@ -21,7 +21,7 @@ bool keyed_read(struct exchange *exchange, const char *body, size_t size, struct
 {
     const struct caller *caller = &visit_of(exchange)->caller;
     struct error err = { 0 };
-    const char *key;
+    const char *key = NULL;
 
     if (!key_read(exchange, &key, &err)) {
         answer_refused(exchange, 400, err.message);
