@@ -29,6 +29,10 @@ def cases(suite, system):
     with suite.case("while it runs: another request with the key is an error"):
         error(system, provision_text(gardener("keyed-other"), kyma()), 422, "Idempotency-Key", **keyed(key))
         equal(system.sql("SELECT count(*) FROM api.runtime_status WHERE shoot_name = 'keyed-other'"), "0")
+    with suite.case("two keys in a request are 400, though both are the same"):
+        answer = post(system, text, headers={"Idempotency-Key": key, "idempotency-key": key})
+        equal(answer.status, 400)
+        has(answer.text, "Idempotency-Key: expected one, got 2")
     ends(system, first["id"])
     with suite.case("after the end: the same key has the same answer, and makes nothing"):
         equal(data(system, text, **keyed(key))["result"], first)
