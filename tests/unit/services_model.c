@@ -167,21 +167,24 @@ static void take_windows(const struct model *model, const json_t *items, const c
         json_t *operation = json_object_get(model->operations, text_of(item, "operationID"));
 
         json_object_set(operation, "begin", json_object_get(item, "begin"));
+        json_object_set(operation, "release", json_object_get(item, "begin"));
         json_object_set(operation, "end", json_object_get(item, "end"));
         set_phase(model, operation, phase);
     }
 }
 
-/* What was to be retried: with the window that it had, or none. */
-static void resumed(const struct model *model, const char *orchestration, bool anew)
+/* What was to be retried: with the window that it had, behind what is ready, or none. */
+static void resumed(const struct model *model, const struct event *event, bool anew)
 {
     const char *id;
     json_t *operation;
 
     json_object_foreach(model->operations, id, operation) {
-        if (strcmp(text_of(operation, "orchestration"), orchestration) != 0 ||
+        if (strcmp(text_of(operation, "orchestration"), event->subject) != 0 ||
             strcmp(text_of(operation, "state"), "retrying") != 0)
             continue;
+        if (integer_of(operation, "end") > event->time_ms)
+            json_object_set_new(operation, "release", json_integer(event->time_ms + 1));
         set_phase(model, operation, anew ? "waiting" : "ready");
         if (anew) {
             json_object_del(operation, "begin");
@@ -205,9 +208,9 @@ static void rescheduled(const struct model *model, const json_t *ids)
 
 static bool is_before(const json_t *operation, const json_t *other)
 {
-    json_int_t begin = integer_of(operation, "begin"), others = integer_of(other, "begin");
+    json_int_t release = integer_of(operation, "release"), others = integer_of(other, "release");
 
-    return begin != others ? begin < others : strcmp(text_of(operation, "runtime"), text_of(other, "runtime")) < 0;
+    return release != others ? release < others : strcmp(text_of(operation, "runtime"), text_of(other, "runtime")) < 0;
 }
 
 /* How long `operation` should wait for `other`, which has not started, after it was ready. */
@@ -362,7 +365,7 @@ static void on_orchestration(struct model *model, const char *type, const struct
     } else if (strcmp(type, "retried") == 0) {
         retried(model, orchestration, ids);
     } else if (strcmp(type, "resumed") == 0) {
-        resumed(model, event->subject, strcmp(text_of(event->data, "windows"), "new") == 0);
+        resumed(model, event, strcmp(text_of(event->data, "windows"), "new") == 0);
         if (json_object_get(orchestration, "runs") == NULL)
             begins(model, event->subject, orchestration);
     } else if (strcmp(type, "failed") == 0) {
