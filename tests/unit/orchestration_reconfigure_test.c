@@ -25,11 +25,11 @@ static const char without[] = "{'releases': [{'version': '2.4.2', " ISTIO ", 'co
 
 static const struct release_runtime usual = { .plan = "azure" }, odd = { .plan = "azure", .sub_account = "sa-odd" };
 
-/* o1 with r1, for which something is overridden, and r2, for which nothing is: both have failed. */
-static struct scene *two_failed(const char *parameters)
+/* o1 with r1 and r2, which have failed. */
+static struct scene *two_failed_of(const char *parameters, const char *sub_account_1, const char *sub_account_2)
 {
-    struct scene *scene = resolved(parameters, text("%s, %s", target_of("r1", "ga", "sa-odd", "azure"),
-                                                    target_of("r2", "ga", "sa", "azure")));
+    struct scene *scene = resolved(parameters, text("%s, %s", target_of("r1", "ga", sub_account_1, "azure"),
+                                                    target_of("r2", "ga", sub_account_2, "azure")));
 
     wake(scene);
     scheduled(scene, text("%s, %s", window_item("r1", 0, 0), window_item("r2", 0, 0)), true);
@@ -37,6 +37,12 @@ static struct scene *two_failed(const char *parameters)
     report(scene, "r2", "failed", "boom");
     then_row(scene, "orchestration", "o1", "{'state': 'failed'}");
     return scene;
+}
+
+/* For r1 something is overridden, for r2 nothing. */
+static struct scene *two_failed(const char *parameters)
+{
+    return two_failed_of(parameters, "sa-odd", "sa");
 }
 
 static void goes_on_in(struct scene *scene, const char *versions[2], const char *hashes[2])
@@ -59,16 +65,16 @@ static void retry_keeps_versions_and_sends_what_the_releases_in_force_make_of_th
     (void)state;
     adopt(scene, mended);
     retry(scene, "o1", "");
-    then_events(scene, text(TYPE "retried.v1 o1 {'operations': ['%s', '%s']}", op("r2"), op("r1")), NULL);
+    then_events(scene, text(TYPE "retried.v1 o1 {'operations': ['%s', '%s']}", op("r1"), op("r2")), NULL);
     then_row(scene, "orchestration", "o1", "{'state': 'retrying', 'configured': 0}");
     then_row(scene, "operation", op("r1"), "{'state': 'retrying', 'attempt': 2}");
     wake(scene);
     then_events(scene,
                 text(TYPE "configured.v1 o1 {'configured': 2, 'choices': [{'version': '2.3.0', 'configuration': '%s', "
                           "'operations': ['%s']}, {'version': '2.3.0', 'configuration': '%s', 'operations': ['%s']}], "
-                          "'configurations': [{'hash': '%s'}, {'hash': '%s', 'kymaConfig': {'configuration': [{'key': "
-                          "'all', 'value': 'mended'}, {'key': 'k', 'value': 'mended'}]}}]}",
-                     of_all, op("r2"), of_odd, op("r1"), of_all, of_odd),
+                          "'configurations': [{'hash': '%s', 'kymaConfig': {'configuration': [{'key': 'all', 'value': "
+                          "'mended'}, {'key': 'k', 'value': 'mended'}]}}, {'hash': '%s'}]}",
+                     of_odd, op("r1"), of_all, op("r2"), of_odd, of_all),
                 NULL);
     then_messages(scene,
                   text("runtimes #%d tidegate.runtime.configure.v1 {'hash': '%s'}", partition_of("r1", 12), of_odd),
@@ -116,8 +122,8 @@ static void retry_of_a_version_that_is_gone_fails_until_it_is_there_again(void *
     wake(scene);
     then_events(scene, TYPE "configured.v1 o1 {'choices': [{'version': '2.3.0', 'told': true}], 'configurations': []}",
                 NULL);
-    then_messages(scene, "instances instance-r2 tidegate.instance.report.v1 {'operation': {'state': 'failed'}}",
-                  "instances instance-r1 tidegate.instance.report.v1 {'operation': {'state': 'failed'}}", NULL);
+    then_messages(scene, "instances instance-r1 tidegate.instance.report.v1 {'operation': {'state': 'failed'}}",
+                  "instances instance-r2 tidegate.instance.report.v1 {'operation': {'state': 'failed'}}", NULL);
     wake(scene);
     then_events(scene, TYPE "resumed.v1 o1 {'operations': 0}", TYPE "failed.v1 o1", NULL);
     then_operation(scene, "r1", "failed",
@@ -360,23 +366,23 @@ static void operations_wait_until_it_is_decided_of_all_what_they_are_sent(void *
 
 static void what_is_retried_meanwhile_is_decided_too(void **state)
 {
-    struct scene *scene = two_failed(unnamed);
+    struct scene *scene = two_failed_of(unnamed, "sa", "sa-odd");
 
     (void)state;
-    retry(scene, "o1", text("'%s'", op("r1"))); /* the second of them */
+    retry(scene, "o1", text("'%s'", op("r2"))); /* the second of them */
     wake(scene);
     then_row(scene, "orchestration", "o1", "{'state': 'retrying', 'configured': 2}");
     adopt(scene, mended);
-    retry(scene, "o1", text("'%s'", op("r2")));
+    retry(scene, "o1", text("'%s'", op("r1")));
     then_row(scene, "orchestration", "o1", "{'state': 'retrying', 'configured': 0}");
     wake(scene);
     then_events(scene,
-                text(TYPE "configured.v1 o1 {'choices': [{'operations': ['%s']}, {'operations': ['%s']}]}", op("r2"),
-                     op("r1")),
+                text(TYPE "configured.v1 o1 {'choices': [{'operations': ['%s']}, {'operations': ['%s']}]}", op("r1"),
+                     op("r2")),
                 NULL);
     wake(scene);
     goes_on_in(scene, (const char *[]){ "2.3.0", "2.3.0" },
-               (const char *[]){ configured_by(mended, "2.3.0", odd), configured_by(mended, "2.3.0", usual) });
+               (const char *[]){ configured_by(mended, "2.3.0", usual), configured_by(mended, "2.3.0", odd) });
     scene_free(scene);
 }
 
