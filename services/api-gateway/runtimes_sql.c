@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "services/api-gateway/reads.h"
+#include "services/api-gateway/sql.h"
 
 const char *const runtimes_filters[RUNTIMES_FILTER_COUNT] = { "account", "subaccount", "instance_id", "runtime_id",
                                                               "region",  "plan",       "shoot" };
@@ -75,9 +76,43 @@ static void put_filtered(FILE *out)
           out);
 }
 
+/* The upgrades of an instance `i`, as members of its status: the newest two of each type, beside how many there are. The
+ * orchestrator's rows tell of those that wait as well, the broker's of those that no orchestration asked for. With
+ * op_detail=last nothing of this is read. */
+static void put_upgrades(FILE *out)
+{
+    fprintf(out,
+            " LEFT JOIN LATERAL ("
+            "   SELECT string_agg(',\"' || key || '\":{\"data\":[' || array_to_string(newest[1 : 2], ',')"
+            "     || '],\"totalCount\":' || total || ',\"count\":' || least(total, 2) || '}', '' ORDER BY key DESC) AS "
+            "members"
+            "   FROM ("
+            "     SELECT key, array_agg(element ORDER BY created_at DESC, operation_id DESC) AS newest,"
+            "       sum(1 + older) AS total"
+            "     FROM ("
+            "       SELECT CASE u.type WHEN 'upgradeKyma' THEN 'upgradingKyma' ELSE 'upgradingCluster' END AS key,"
+            "         '{\"state\":\"' || u.state || '\",\"description\":' || to_json(u.description)"
+            "           || ',\"createdAt\":\"' || %s || '\",\"operationID\":' || to_json(u.operation_id)"
+            "           || ',\"orchestrationID\":' || to_json(u.orchestration_id) || '}' AS element,"
+            "         u.created_at, u.operation_id, 0 AS older"
+            "       FROM api.instance_upgrades u WHERE u.instance_id = i.instance_id"
+            "       UNION ALL"
+            "       SELECT direct.key, one.value::text, (one.value ->> 'createdAt')::timestamptz,"
+            "         one.value ->> 'operationID', CASE WHEN one.place = 1 THEN (direct.value ->> 'totalCount')::int"
+            "           - json_array_length(direct.value -> 'data') ELSE 0 END"
+            "       FROM json_each(i.direct_upgrades) direct,"
+            "         json_array_elements(direct.value -> 'data') WITH ORDINALITY one(value, place)"
+            "       WHERE i.direct_upgrades IS NOT NULL"
+            "     ) operations WHERE NOT $3 GROUP BY key"
+            "   ) kinds"
+            " ) upgrades ON true",
+            SQL_TIMESTAMP("u.created_at"));
+}
+
 /* The parts of the object that do not change stand ready in the row. */
 static const char element_sql[] =
-    " i.head || ',\"status\":' || CASE WHEN $3 THEN i.status_last::text ELSE i.status::text END"
+    " i.head || ',\"status\":' || CASE WHEN $3 THEN i.status_last::text"
+    "   ELSE left(i.status::text, -1) || coalesce(upgrades.members, '') || '}' END"
     " || ',\"userID\":\"\",\"avsInternalEvaluationID\":0'"
     " || CASE WHEN $3 OR i.kyma_version = '' THEN '' ELSE ',\"kymaVersion\":' || to_json(i.kyma_version)::text END";
 
@@ -87,19 +122,25 @@ static void put_page_object(FILE *out)
             " SELECT '{\"data\":[' || coalesce(string_agg(element || '}', ',' ORDER BY created_at, instance_id), '')"
             " || '],\"count\":' || count(*) || ',\"totalCount\":' || (SELECT total FROM rank) || '}'"
             " FROM (SELECT page.created_at, page.instance_id, %s AS element"
-            " FROM page JOIN api.instances i USING (partition, position)) elements;\n",
+            " FROM page JOIN api.instances i USING (partition, position)",
             element_sql);
+    put_upgrades(out);
+    fputs(") elements;\n", out);
 }
 
+/* The provisioner's index of runtimes is in the database's own order, the broker's IDs are not. */
 static void put_configured(FILE *out)
 {
-    fprintf(out,
-            " SELECT rank.total, element, kyma_config_hash, kyma_config, cluster_config, name, seed FROM rank"
-            " LEFT JOIN (SELECT page.created_at, page.instance_id, %s AS element, s.kyma_config_hash, s.kyma_config,"
-            " s.cluster_config, s.shoot_name AS name, s.seed FROM page JOIN api.instances i USING (partition, position)"
-            " LEFT JOIN api.runtime_status s ON s.runtime_id = i.runtime_id) elements ON true"
-            " ORDER BY elements.created_at, elements.instance_id;\n",
-            element_sql);
+    fprintf(
+        out,
+        " SELECT rank.total, element, kyma_config_hash, kyma_config, cluster_config, name, seed FROM rank"
+        " LEFT JOIN (SELECT page.created_at, page.instance_id, %s AS element, s.kyma_config_hash, s.kyma_config,"
+        " s.cluster_config, s.shoot_name AS name, s.seed FROM page JOIN api.instances i USING (partition, position)",
+        element_sql);
+    put_upgrades(out);
+    fputs(" LEFT JOIN api.runtime_status s ON s.runtime_id = i.runtime_id COLLATE \"default\") elements ON true"
+          " ORDER BY elements.created_at, elements.instance_id;\n",
+          out);
 }
 
 static void put_statement(FILE *out, enum runtimes_list list, bool configured)

@@ -264,11 +264,13 @@ static bool is_newer(const struct operation *operation, const struct operation *
 }
 
 /* UPGRADE_KINDS: it is no upgrade. */
-static enum upgrade_kind kind_of(enum operation_type type)
+static enum upgrade_kind kind_of(const struct operation *operation)
 {
-    switch (type) {
-    case OPERATION_UPGRADE_KYMA: return UPGRADE_KYMA;
-    case OPERATION_UPGRADE_CLUSTER: return UPGRADE_CLUSTER;
+    bool direct = *operation->orchestration_id == '\0';
+
+    switch (operation->type) {
+    case OPERATION_UPGRADE_KYMA: return direct ? DIRECT_KYMA : UPGRADE_KYMA;
+    case OPERATION_UPGRADE_CLUSTER: return direct ? DIRECT_CLUSTER : UPGRADE_CLUSTER;
     case OPERATION_PROVISION:
     case OPERATION_DEPROVISION: break;
     }
@@ -277,7 +279,7 @@ static enum upgrade_kind kind_of(enum operation_type type)
 
 static struct operation *const *place_of(const struct instance *instance, const struct operation *operation)
 {
-    enum upgrade_kind kind = kind_of(operation->type);
+    enum upgrade_kind kind = kind_of(operation);
 
     if (kind == UPGRADE_KINDS)
         return instance->deprovision != NULL && strcmp(instance->deprovision->id, operation->id) == 0
@@ -301,7 +303,7 @@ static bool is_later(const struct operation *operation, const struct operation *
 bool instance_learns(const struct instance *instance, const struct operation *operation)
 {
     struct operation *const *place = place_of(instance, operation);
-    enum upgrade_kind kind = kind_of(operation->type);
+    enum upgrade_kind kind = kind_of(operation);
     const struct operation *oldest_kept = kind == UPGRADE_KINDS ? instance->deprovision
                                                                 : instance->upgrades[kind].kept[UPGRADES_KEPT - 1];
 
@@ -330,7 +332,7 @@ void instance_learn(struct fleet *fleet, struct instance *instance, const struct
                     const char *version)
 {
     struct operation **place = (struct operation **)place_of(instance, operation);
-    enum upgrade_kind kind = kind_of(operation->type);
+    enum upgrade_kind kind = kind_of(operation);
 
     if (place != NULL) {
         struct operation *known = *place;
@@ -353,7 +355,7 @@ void instance_learn(struct fleet *fleet, struct instance *instance, const struct
 
 void instance_restore(struct instance *instance, const struct operation *operation)
 {
-    enum upgrade_kind kind = kind_of(operation->type);
+    enum upgrade_kind kind = kind_of(operation);
     struct operation **place = &instance->deprovision;
 
     if (kind != UPGRADE_KINDS)

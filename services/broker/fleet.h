@@ -29,9 +29,11 @@ struct operation {
     int64_t created_ms, updated_ms;
 };
 
-enum { UPGRADES_KEPT = 2 }; /* of each kind: what GET /runtimes shows */
+enum { UPGRADES_KEPT = 2 }; /* of each kind: as many as GET /runtimes shows */
 
-enum upgrade_kind { UPGRADE_KYMA, UPGRADE_CLUSTER, UPGRADE_KINDS };
+/* Those that an orchestration asked for are in the orchestrator's read model as well, and shown from there; of the
+ * others, the direct ones, nobody else tells. */
+enum upgrade_kind { UPGRADE_KYMA, UPGRADE_CLUSTER, DIRECT_KYMA, DIRECT_CLUSTER, UPGRADE_KINDS };
 
 struct upgrades {
     struct operation *kept[UPGRADES_KEPT]; /* newest first; NULL: there is none */

@@ -283,8 +283,10 @@ static void evolve_reported(struct fleet *fleet, const struct event *event, stru
  * own, and only what the provisioner has taken can have operations. */
 static bool is_refusable(const struct instance *instance, const char *runtime_id, const char *hash)
 {
+    for (int kind = 0; kind < UPGRADE_KINDS; kind++)
+        if (instance->upgrades[kind].kept[0] != NULL)
+            return false;
     return strcmp(instance->runtime_id, runtime_id) == 0 && strcmp(instance->line_hash, hash) == 0 &&
-           instance->upgrades[UPGRADE_KYMA].kept[0] == NULL && instance->upgrades[UPGRADE_CLUSTER].kept[0] == NULL &&
            instance->deprovision == NULL;
 }
 
@@ -425,7 +427,7 @@ const struct core instance_core = {
     .aggregate = "instance",
     .topic = "instances",
     .source = "/tidegate/broker",
-    .fold_version = 2,
+    .fold_version = 3,
     .request_types = request_types,
     .event_types = event_types,
     .rejected = EVENT_REJECTED,

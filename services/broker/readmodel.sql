@@ -21,8 +21,10 @@ CREATE TABLE IF NOT EXISTS instance (
     state             text             NOT NULL,  -- from the newest operation: succeeded, failed, error, upgrading, ...
     refused           boolean          NOT NULL,  -- by the provisioner: it counts as not there, until it is imported anew
     head              text             NOT NULL,  -- the object of GET /runtimes up to its status: what seldom changes
-    status            json             NOT NULL,  -- as shown with op_detail=all
+    status            json             NOT NULL,  -- as shown with op_detail=all, but for the upgrades
     status_last       json             NOT NULL,  -- as shown with op_detail=last
+    upgrades          json,                       -- the newest of orchestrations; the orchestrator's rows show them
+    direct_upgrades   json,                       -- the newest that no orchestration asked for; null: none
     operation_updates json             NOT NULL,  -- operation ID to the time of its last update
     line_hash         text             NOT NULL,  -- SHA-256 of the line imported last
     PRIMARY KEY (partition, instance_id)

@@ -39,7 +39,19 @@ static const char *const keys[] = {
 static const enum operation_type type_of_kind[] = {
     [UPGRADE_KYMA] = OPERATION_UPGRADE_KYMA,
     [UPGRADE_CLUSTER] = OPERATION_UPGRADE_CLUSTER,
+    [DIRECT_KYMA] = OPERATION_UPGRADE_KYMA,
+    [DIRECT_CLUSTER] = OPERATION_UPGRADE_CLUSTER,
 };
+
+/* The columns that hold the upgrades: the kinds of each stand side by side. */
+static const struct {
+    const char *name;
+    int first, end; /* upgrade_kind */
+} upgrade_columns[] = {
+    { "upgrades", UPGRADE_KYMA, DIRECT_KYMA },
+    { "direct_upgrades", DIRECT_KYMA, UPGRADE_KINDS },
+};
+enum { UPGRADE_COLUMN_COUNT = sizeof upgrade_columns / sizeof *upgrade_columns };
 
 /* The service that instances are instances of; the same for all, in every landscape. */
 #define SERVICE_CLASS_ID "47c9dcbf-ff30-448e-ab36-d3bad66ba281"
@@ -80,14 +92,27 @@ static json_t *operation_json(const struct operation *operation)
     return json;
 }
 
-static json_t *upgrades_json(const struct upgrades *upgrades)
+static json_t *kind_json(const struct upgrades *upgrades)
 {
     json_t *data = json_array();
 
     for (size_t i = 0; i < UPGRADES_KEPT && upgrades->kept[i] != NULL; i++)
         json_array_append_new(data, operation_json(upgrades->kept[i]));
-    return json_pack("{s:o, s:i, s:i}", "data", data, "totalCount", (int)upgrades->count, "count",
-                     (int)json_array_size(data));
+    return json_pack("{s:o, s:i}", "data", data, "totalCount", (int)upgrades->count);
+}
+
+/* By where they stand in `status`; null: there are none. */
+static json_t *upgrades_json(const struct instance *instance, int first, int end)
+{
+    json_t *json = json_object();
+
+    for (int kind = first; kind < end; kind++)
+        if (instance->upgrades[kind].kept[0] != NULL)
+            json_object_set_new(json, keys[type_of_kind[kind]], kind_json(&instance->upgrades[kind]));
+    if (json_object_size(json) > 0)
+        return json;
+    json_decref(json);
+    return json_null();
 }
 
 static json_t *status_begin(const struct instance *instance, const struct operation *newest)
@@ -100,7 +125,7 @@ static json_t *status_begin(const struct instance *instance, const struct operat
     return status;
 }
 
-/* As op_detail=all shows it. */
+/* As op_detail=all shows it, but for the upgrades. */
 static json_t *status_json(const struct instance *instance, const struct operation *newest)
 {
     char id[UUID_SIZE];
@@ -110,9 +135,6 @@ static json_t *status_json(const struct instance *instance, const struct operati
     json_object_set_new(status, keys[OPERATION_PROVISION], operation_json(&provisioning));
     if (instance->deprovision != NULL)
         json_object_set_new(status, keys[OPERATION_DEPROVISION], operation_json(instance->deprovision));
-    for (int kind = 0; kind < UPGRADE_KINDS; kind++)
-        if (instance->upgrades[kind].kept[0] != NULL)
-            json_object_set_new(status, keys[type_of_kind[kind]], upgrades_json(&instance->upgrades[kind]));
     return status;
 }
 
@@ -127,7 +149,7 @@ static json_t *status_last_json(const struct instance *instance, const struct op
     return status;
 }
 
-/* What `status` does not show of its operations, but the next report needs. */
+/* What is not shown of its operations, but the next report needs. */
 static json_t *updates_json(const struct instance *instance)
 {
     json_t *updates = json_object();
@@ -201,6 +223,9 @@ json_t *row_of(const struct instance *instance)
     json_object_set_new(row, "head", head_json(instance));
     json_object_set_new(row, "status", status_json(instance, &newest));
     json_object_set_new(row, "status_last", status_last_json(instance, &newest));
+    for (int i = 0; i < UPGRADE_COLUMN_COUNT; i++)
+        json_object_set_new(row, upgrade_columns[i].name,
+                            upgrades_json(instance, upgrade_columns[i].first, upgrade_columns[i].end));
     json_object_set_new(row, "operation_updates", updates_json(instance));
     set(row, "line_hash", instance->line_hash);
     json_object_set_new(row, "refused", json_boolean(instance->refused));
@@ -257,14 +282,14 @@ static void restore(struct instance *instance, const json_t *json, enum operatio
                                                     .updated_ms = time_of(updates, id) });
 }
 
-static void restore_upgrades(struct instance *instance, enum upgrade_kind kind, const json_t *row)
+static void restore_upgrades(struct instance *instance, int kind, const json_t *column, const json_t *updates)
 {
-    const json_t *shown = json_object_get(json_object_get(row, "status"), keys[type_of_kind[kind]]);
-    const json_t *data = json_object_get(shown, "data");
+    const json_t *upgrades = json_object_get(column, keys[type_of_kind[kind]]);
+    const json_t *data = json_object_get(upgrades, "data");
 
     for (size_t i = 0; i < json_array_size(data); i++)
-        restore(instance, json_array_get(data, i), type_of_kind[kind], json_object_get(row, "operation_updates"));
-    instance->upgrades[kind].count = (uint32_t)json_integer_value(json_object_get(shown, "totalCount"));
+        restore(instance, json_array_get(data, i), type_of_kind[kind], updates);
+    instance->upgrades[kind].count = (uint32_t)json_integer_value(json_object_get(upgrades, "totalCount"));
 }
 
 static void restore_place(struct fleet *fleet, struct instance *instance, const json_t *row)
@@ -278,6 +303,7 @@ static void restore_place(struct fleet *fleet, struct instance *instance, const 
 void row_load(struct fleet *fleet, const json_t *row)
 {
     const json_t *deprovision = json_object_get(json_object_get(row, "status"), keys[OPERATION_DEPROVISION]);
+    const json_t *updates = json_object_get(row, "operation_updates");
     struct instance *instance;
 
     fleet_remove(fleet, text_of(row, "instance_id"));
@@ -298,7 +324,8 @@ void row_load(struct fleet *fleet, const json_t *row)
     instance->refused = json_is_true(json_object_get(row, "refused"));
     restore_place(fleet, instance, row);
     if (deprovision != NULL)
-        restore(instance, deprovision, OPERATION_DEPROVISION, json_object_get(row, "operation_updates"));
-    for (int kind = 0; kind < UPGRADE_KINDS; kind++)
-        restore_upgrades(instance, (enum upgrade_kind)kind, row);
+        restore(instance, deprovision, OPERATION_DEPROVISION, updates);
+    for (int i = 0; i < UPGRADE_COLUMN_COUNT; i++)
+        for (int kind = upgrade_columns[i].first; kind < upgrade_columns[i].end; kind++)
+            restore_upgrades(instance, kind, json_object_get(row, upgrade_columns[i].name), updates);
 }

@@ -3,7 +3,7 @@ DROP VIEW IF EXISTS api.instances;
 CREATE VIEW api.instances AS
     SELECT partition, position, instance_id, runtime_id, global_account_id, sub_account_id, region, plan_name,
            shoot_name, window_begin, window_end, kyma_version, created_at, updated_at, modified_at, state, head, status,
-           status_last
+           status_last, direct_upgrades
     FROM broker.instance
     WHERE NOT refused;
 

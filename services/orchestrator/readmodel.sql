@@ -80,6 +80,9 @@ CREATE TABLE IF NOT EXISTS operation (
 -- Not unique: positions are exchanged when an orchestration is scheduled.
 CREATE INDEX IF NOT EXISTS operation_position ON operation (orchestration_id, position);
 
+-- What was asked for of an instance: dry runs are not shown with it.
+CREATE INDEX IF NOT EXISTS operation_instance ON operation (instance_id COLLATE "C") WHERE NOT dry_run;
+
 -- Of instances of which an upgrade of the lane failed, some time, or still could while a newer one succeeded: when the
 -- newest of their operations that ended was made. What is older is not retried.
 CREATE TABLE IF NOT EXISTS latest (

@@ -12,6 +12,14 @@ CREATE OR REPLACE VIEW api.operations AS
     JOIN orchestrator.orchestration USING (orchestration_id)
     WHERE resolved;
 
+-- The upgrades of each instance, from the moment when they appear. IDs are compared as bytes, as the broker does.
+CREATE OR REPLACE VIEW api.instance_upgrades AS
+    SELECT o.instance_id COLLATE "C" AS instance_id, whole.type, o.operation_id, o.orchestration_id, o.state,
+           o.description, o.created_at
+    FROM orchestrator.operation o
+    JOIN orchestrator.orchestration whole USING (orchestration_id)
+    WHERE whole.resolved AND NOT o.dry_run;
+
 -- What operations are sent; null: nothing was sent yet.
 CREATE OR REPLACE VIEW api.operation_details AS
     SELECT o.operation_id, o.orchestration_id, whole.type, o.attempt, o.runtime_id, o.instance_id,

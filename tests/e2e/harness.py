@@ -349,8 +349,8 @@ class System:
                           " p.state IS DISTINCT FROM o.state")
         at_broker = ("SELECT count(*) FROM provisioner.operation o JOIN provisioner.runtime r USING (operation_id) JOIN"
                      f" broker.instance i ON i.instance_id = r.instance_id WHERE o.orchestration_id ="
-                     f" '{orchestration_id}' AND (i.status #>> ARRAY[{KIND}, 'data', '0', 'operationID'],"
-                     f" i.status #>> ARRAY[{KIND}, 'data', '0', 'state']) IS DISTINCT FROM (o.operation_id, o.state)")
+                     f" '{orchestration_id}' AND (i.upgrades #>> ARRAY[{KIND}, 'data', '0', 'operationID'],"
+                     f" i.upgrades #>> ARRAY[{KIND}, 'data', '0', 'state']) IS DISTINCT FROM (o.operation_id, o.state)")
         for statement in (at_provisioner, at_broker):
             wait_for("runtimes and instances know", limit_s=5, condition=lambda it=statement: self.sql(it) == "0")
 

@@ -61,6 +61,18 @@ static void report(struct scene *scene, const char *type, const char *id, const 
     when(scene, REPORT, "i1", data);
 }
 
+/* The same of an upgrade of Kyma that no orchestration asked for. */
+static void report_direct(struct scene *scene, const char *id, const char *state, int created, int updated)
+{
+    char data[1024];
+
+    snprintf(data, sizeof data,
+             "{'operation':{'operationID':'%s','type':'upgradeKyma','state':'%s','description':'d-%s',"
+             "'createdAt':%lld,'updatedAt':%lld,'kymaVersion':'1.24.9'}}",
+             id, state, state, T0 + created * 1000LL, T0 + updated * 1000LL);
+    when(scene, REPORT, "i1", data);
+}
+
 /* The provisioner refuses instance i1 with `runtime_id`; `hash`: of the line that it did not take. */
 static void refuse(struct scene *scene, const char *runtime_id, const char *hash)
 {
@@ -209,9 +221,9 @@ static void upgrade_shows_from_begin_to_end_and_sets_the_version(void **state)
     report(scene, "upgradeKyma", "u1", "failed", 10, 20, "1.24.7");
     then_row(scene, "instance", "i1",
              "{'state':'error','modified_at':'2022-02-01T09:00:20Z',"
-             "'status':{'state':'error','modifiedAt':'2022-02-01T09:00:20Z','upgradingKyma':{'data':["
+             "'status':{'state':'error','modifiedAt':'2022-02-01T09:00:20Z'},'upgrades':{'upgradingKyma':{'data':["
              "{'state':'failed','description':'d-failed','createdAt':'2022-02-01T09:00:10Z','operationID':'u1',"
-             "'orchestrationID':'o-u1'}],'totalCount':1,'count':1}}}");
+             "'orchestrationID':'o-u1'}],'totalCount':1}},'direct_upgrades':null}");
     /* A retry keeps the operation's ID. */
     report(scene, "upgradeKyma", "u1", "in progress", 10, 30, "1.24.7");
     report(scene, "upgradeKyma", "u1", "succeeded", 10, 40, "1.24.7");
@@ -229,8 +241,8 @@ static void newest_two_upgrades_are_kept_and_all_are_counted(void **state)
     report(scene, "upgradeKyma", "u2", "succeeded", 20, 21, "1.24.8");
     report(scene, "upgradeKyma", "u3", "in progress", 30, 31, "");
     then_row(scene, "instance", "i1",
-             "{'kyma_version':'1.24.8','status':{'upgradingKyma':{'data':[{'operationID':'u3'},"
-             "{'operationID':'u2'}],'totalCount':3,'count':2}}}");
+             "{'kyma_version':'1.24.8','upgrades':{'upgradingKyma':{'data':[{'operationID':'u3'},"
+             "{'operationID':'u2'}],'totalCount':3}}}");
     report(scene, "upgradeKyma", "u1", "failed", 10, 99, "1.0.0");
     then_events(scene, NULL);
     report(scene, "upgradeKyma", "u0", "failed", 5, 99, "1.0.0");
@@ -251,9 +263,9 @@ static void upgrades_of_clusters_are_kept_beside_those_of_kyma(void **state)
     report(scene, "upgradeCluster", "c2", "succeeded", 30, 31, "");
     report(scene, "upgradeCluster", "c3", "in progress", 40, 41, "");
     then_row(scene, "instance", "i1",
-             "{'state':'upgrading','kyma_version':'1.24.7','modified_at':'2022-02-01T09:00:41Z','status':{"
-             "'upgradingCluster':{'data':[{'operationID':'c3'},{'operationID':'c2'}],'totalCount':3,'count':2},"
-             "'upgradingKyma':{'data':[{'operationID':'u1'}],'totalCount':1,'count':1}},"
+             "{'state':'upgrading','kyma_version':'1.24.7','modified_at':'2022-02-01T09:00:41Z','upgrades':{"
+             "'upgradingCluster':{'data':[{'operationID':'c3'},{'operationID':'c2'}],'totalCount':3},"
+             "'upgradingKyma':{'data':[{'operationID':'u1'}],'totalCount':1}},"
              "'status_last':{'state':'upgrading','upgradingCluster':{'data':[{'operationID':'c3'}],'totalCount':1,"
              "'count':1}}}");
     report(scene, "upgradeCluster", "c3", "failed", 40, 50, "");
@@ -262,6 +274,33 @@ static void upgrades_of_clusters_are_kept_beside_those_of_kyma(void **state)
     then_row(scene, "instance", "i1",
              "{'state':'upgrading','kyma_version':'1.24.8','status_last':{'upgradingKyma':{'data':["
              "{'operationID':'u2'}]}}}");
+    scene_free(scene);
+}
+
+static void upgrades_that_no_orchestration_asked_for_are_kept_whatever_orchestrations_do(void **state)
+{
+    struct scene *scene = scene_new(&instance_core, NULL);
+
+    (void)state;
+    import(scene, "i1", line_i1);
+    then_row(scene, "instance", "i1", "{'upgrades':null,'direct_upgrades':null}");
+    for (int i = 1; i <= 3; i++) {
+        char id[4];
+
+        snprintf(id, sizeof id, "d%d", i);
+        report_direct(scene, id, "in progress", 10 * i, 10 * i + 1);
+        report_direct(scene, id, "succeeded", 10 * i, 10 * i + 2);
+    }
+    report(scene, "upgradeKyma", "u1", "succeeded", 40, 41, "1.24.7");
+    report(scene, "upgradeKyma", "u2", "failed", 50, 51, "");
+    then_row(scene, "instance", "i1",
+             "{'state':'error','kyma_version':'1.24.7','upgrades':{'upgradingKyma':{'data':[{'operationID':'u2'},"
+             "{'operationID':'u1'}]}},'direct_upgrades':{'upgradingKyma':{'totalCount':3,'data':[{'state':'succeeded',"
+             "'description':'d-succeeded','createdAt':'2022-02-01T09:00:30Z','operationID':'d3'},"
+             "{'operationID':'d2'}]}}}");
+    report_direct(scene, "d4", "in progress", 60, 60);
+    then_row(scene, "instance", "i1",
+             "{'state':'upgrading','status_last':{'upgradingKyma':{'data':[{'operationID':'d4'}]}}}");
     scene_free(scene);
 }
 
@@ -352,8 +391,8 @@ static void deprovisioning_shows_and_its_end_suspends(void **state)
     report(scene, "deprovision", "d2", "succeeded", 50, 60, "");
     then_row(scene, "instance", "i1",
              "{'state':'suspended','kyma_version':'1.24.7','modified_at':'2022-02-01T09:01:00Z','status':{"
-             "'state':'suspended','deprovisioning':{'operationID':'d2','state':'succeeded'},"
-             "'upgradingKyma':{'count':1}}}");
+             "'state':'suspended','deprovisioning':{'operationID':'d2','state':'succeeded'}},"
+             "'upgrades':{'upgradingKyma':{'totalCount':1}}}");
     scene_free(scene);
 }
 
@@ -740,6 +779,7 @@ int main(void)
         cmocka_unit_test(upgrade_shows_from_begin_to_end_and_sets_the_version),
         cmocka_unit_test(newest_two_upgrades_are_kept_and_all_are_counted),
         cmocka_unit_test(upgrades_of_clusters_are_kept_beside_those_of_kyma),
+        cmocka_unit_test(upgrades_that_no_orchestration_asked_for_are_kept_whatever_orchestrations_do),
         cmocka_unit_test(suspension_leaves_the_list_without_suspended_ones),
         cmocka_unit_test(older_report_of_an_operation_changes_nothing),
         cmocka_unit_test(end_in_the_millisecond_of_the_begin_counts),

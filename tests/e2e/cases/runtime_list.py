@@ -29,7 +29,7 @@ def report(system, runtime_id, kind, state, at_s=None, **members):
     system.produce("instances", instance_id, {"id": str(uuid.uuid4()), "type": "tidegate.instance.report.v1",
                                               "subject": instance_id, "data": {"operation": operation}})
     wait_for("the report is in", limit_s=20, condition=lambda: system.sql(
-        f"SELECT 1 FROM broker.instance WHERE instance_id = '{instance_id}' AND status::text LIKE"
+        f"SELECT 1 FROM broker.instance WHERE instance_id = '{instance_id}' AND instance::text LIKE"
         f" '%{operation['operationID']}%'"))
     return operation["operationID"]
 

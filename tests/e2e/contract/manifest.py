@@ -138,6 +138,7 @@ E9 | GET /runtimes is a page
 1.9/status-members | times and state always, operations where there are any
 1.9/operation | state, description, createdAt, operationID, and the orchestration's ID where there is one
 1.9/content-all | newest two upgrades, dry runs left out, total of all
+1.9/pending-too | what waits, is retried or was canceled before its start is in the lists and their totals
 1.9/content-last | the newest operation alone
 1.9/version-all | of the newest upgrade that counts
 1.9/version-last | left out

@@ -1,5 +1,6 @@
 """1.9: the runtimes: filters, the object, its operations."""
 import provisioning
+from contract import windows
 from contract.fleet import PLANS
 from contract.rows import Row, Story
 from contract.values import ABSENT, ID, TIME, AnyOrder, Part, error, like
@@ -150,6 +151,42 @@ def never_sent(world, got):
     got["version"] = shown(world, "unplanned-1")["kymaVersion"]
 
 
+def waiting(world, got):
+    """Upgrades of which the provisioner has not heard: the lists have them, newest first, and count them."""
+    windows.imported(world, "ga-waiting", {"bad-waiting": windows.in_hours(5, 1), "bad-again": None})
+    include = [{"runtimeID": "bad-waiting"}]
+    for name in ("tried-1", "tried-2"):
+        world.upgrade(name, [{"globalAccount": "^ga-waiting$"}], strategy={"parallel": {"workers": 2}})
+        world.ended(name)
+    world.upgrade("tried-dry", include, dryRun=True)
+    world.ended("tried-dry")
+    world.upgrade("tried-cluster", include, "cluster", strategy=windows.WINDOWS)
+    world.upgrade("waiting", include, strategy=windows.WINDOWS)
+    for name in ("tried-cluster", "waiting"):
+        windows.scheduled(world, name, 1)
+    for name in ("tried-1", "tried-2", "waiting", "tried-cluster"):
+        world.call_operations(name)
+    world.retry("tried-2", "<tried-2:bad-again>")
+    got["retried"] = shown(world, "bad-again")["status"]["upgradingKyma"]
+    got["pending"] = shown(world, "bad-waiting")["status"]["upgradingKyma"]
+    got["of the cluster"] = shown(world, "bad-waiting")["status"]["upgradingCluster"]
+    got["configured"] = shown(world, "bad-waiting", "&kyma_config=true")["status"]["upgradingKyma"]
+    got["in the list of all"] = [it["status"]["upgradingKyma"]["totalCount"] for it in world.get(
+        "/runtimes?page_size=100&state=all")["data"] if it["runtimeID"] == "bad-waiting"]
+    got["last"] = shown(world, "bad-waiting", "&op_detail=last")["status"]["upgradingKyma"]["data"][0]["operationID"]
+    for name in ("waiting", "tried-cluster"):
+        world.cancel(name)
+        world.ended(name)
+    world.ended("tried-2")
+    got["canceled"] = shown(world, "bad-waiting")["status"]["upgradingKyma"]
+    direct = provisioning.data(world.system, provisioning.upgrade_text("bad-waiting", provisioning.kyma()),
+                               tenant="ga-waiting")["result"]
+    world.call("direct", direct["id"])
+    got["direct"] = wait_for("the instance knows", limit_s=10, condition=lambda: (
+        it := shown(world, "bad-waiting")["status"]["upgradingKyma"])["totalCount"] == 4 and
+        it["data"][0]["state"] == "failed" and it)
+
+
 def deprovision(world, runtime_id, tenant="ga-gone"):
     return provisioning.data(world.system, provisioning.simple_text("deprovisionRuntime", runtime_id, ""),
                              tenant=tenant)["result"]
@@ -175,6 +212,15 @@ def deprovisioned(world, got):
     got["its operation"] = shown(world, "slow-gone-b", "&op_detail=last")["status"]
 
 
+def upgrades(total, data):
+    return {"data": data, "totalCount": total, "count": len(data)}
+
+
+WAITING = "1.9/pending-too 1.9/content-all 1.9/operation"
+WAITS = {"state": "pending", "description": "Operation created", "createdAt": TIME,
+         "operationID": "<waiting:bad-waiting>", "orchestrationID": "<waiting>"}
+TRIED = {**WAITS, "state": "failed", "description": like("", ".*not ready"), "operationID": "<tried-2:bad-waiting>",
+         "orchestrationID": "<tried-2>"}
 DEPROVISIONING = {"state": "succeeded", "description": like(""), "createdAt": TIME, "operationID": ID}
 TESTS = [
     *LISTED, *OBJECTS,
@@ -190,6 +236,19 @@ TESTS = [
             ("operationID", "state", "description", "orchestrationID"), True)),
         "listed": ("1.9/error D26", ["unplanned-1"]), "not listed": ("1.9/succeeded D26", 0),
         "version": ("1.9/version-all", "2.3.0")}),
+    Story("upgrades that wait", waiting, {
+        "retried": (WAITING, upgrades(2, [
+            {**WAITS, "state": "retrying", "description": "queued for retrying", "operationID": "<tried-2:bad-again>",
+             "orchestrationID": "<tried-2>"}, Part(orchestrationID="<tried-1>", state="failed")])),
+        "pending": (WAITING, upgrades(3, [WAITS, TRIED])), "configured": (WAITING, upgrades(3, [WAITS, TRIED])),
+        "in the list of all": (WAITING, [3]), "last": ("1.9/content-last D26", "<tried-2:bad-waiting>"),
+        "of the cluster": (WAITING, upgrades(1, [{**WAITS, "operationID": "<tried-cluster:bad-waiting>",
+                                                  "orchestrationID": "<tried-cluster>"}])),
+        "canceled": (WAITING, upgrades(3, [{**WAITS, "state": "canceled", "description": "Operation was canceled"},
+                                           TRIED])),
+        "direct": (WAITING, upgrades(4, [
+            {"state": "failed", "description": like("", ".*not ready"), "createdAt": TIME, "operationID": "<direct>"},
+            Part({**WAITS, "state": "canceled", "description": "Operation was canceled"})]))}),
     Story("deprovisionings", deprovisioned, {
         "while it runs": ("1.9/derived", "deprovisioning"),
         "listed while it runs": ("1.9/provisioning", ["slow-gone-b"]),
