@@ -109,6 +109,9 @@ def bench_reads():
     beside_pgbench("GET one orchestration", one, "orchestration_one", [orchestration])
     beside_pgbench("GET its operations", operations, "operation_page", [orchestration, PAGE_SIZE, 0])
     beside_pgbench("GET runtimes", runtimes, "runtimes_shown", [PAGE_SIZE, 0, "false"])
+    configured = wrk(runtimes + "&kyma_config=true&cluster_config=true")
+    figure("GET runtimes with configurations", configured, "1/s")
+    figure("GET runtimes with configurations beside without", configured / wrk(runtimes), "times", 0.1, most=False)
     deep("GET its operations", operations)
     deep("GET runtimes", runtimes)
 
