@@ -333,33 +333,33 @@ def open_already(suite, system, policy):
 
 
 def closing(suite, system, policy):
-    """One worker, who is held until the window has closed."""
+    """One worker, who is held from the first's start until the window has closed."""
     policy.adopt({})
-    begin, end = seconds_from_now(-3600, 3604)
-    lines = [runtime_line(name, globalAccount="pol-close", **own(begin, end)) for name in ("pol-close-1", "pol-close-2")]
+    begin, end = seconds_from_now(-3600, 3606)
+    lines = [runtime_line(name, globalAccount="pol-close", **own(begin, end))
+             for name in ("slow-pol-close-1", "slow-pol-close-2")]
     equal(system.import_lines(lines)["rejected"], [])
+    orchestration_id = system.upgrade(include=[{"globalAccount": "pol-close"}],
+                                      strategy={**WINDOWS, "parallel": {"workers": 1}})
+    wait_for("the first has started", limit_s=6, pause_s=0.02, condition=lambda:
+             (it := system.operations(orchestration_id)) and it["slow-pol-close-1"]["state"] == "in progress")
     with system.frozen("provisioner"):
-        orchestration_id = system.upgrade(include=[{"globalAccount": "pol-close"}],
-                                          strategy={**WINDOWS, "parallel": {"workers": 1}})
-        wait_for("both are released", lambda: system.sql(
-            "SELECT count(*) FROM orchestrator.operation WHERE window_end IS NOT NULL AND orchestration_id ="
-            f" '{orchestration_id}'") == "2", limit_s=10)
         wait_for("the window has closed", lambda: time.time() > end.timestamp() + 0.1, limit_s=20)
     with suite.case("5.6: of two windows that are open already the order of the orchestration decides"):
         operations = wait_for("one is done, one has a new window", limit_s=30, condition=lambda:
                               (it := system.operations(orchestration_id)) and
-                              it["pol-close-1"]["state"] == "succeeded" and
-                              it["pol-close-2"]["maintenanceWindowBegin"] ==
+                              it["slow-pol-close-1"]["state"] == "succeeded" and
+                              it["slow-pol-close-2"]["maintenanceWindowBegin"] ==
                               shown(begin, end, days=1)["maintenanceWindowBegin"] and it)
     with suite.case("5.6: whose window closes before a worker is free, gets its next one, which is shown"):
-        holds(operations["pol-close-2"], {"state": "pending", **shown(begin, end, days=1)})
-        holds(operations["pol-close-1"], shown(begin, end))
+        holds(operations["slow-pol-close-2"], {"state": "pending", **shown(begin, end, days=1)})
+        holds(operations["slow-pol-close-1"], shown(begin, end))
     with suite.case("5.6: it waits there, in no worker's way, and the orchestration goes on"):
         holds(system.orchestration(orchestration_id),
               {"state": "in progress", "operationStats": {"succeeded": 1, "pending": 1}})
         equal(system.sql("SELECT state FROM scheduler.timer WHERE operation_id ="
-                         f" '{operations['pol-close-2']['operationID']}'"), "waiting")
-        equal(system.runtime("pol-close-2")["kymaVersion"], "2.3.0")
+                         f" '{operations['slow-pol-close-2']['operationID']}'"), "waiting")
+        equal(system.runtime("slow-pol-close-2")["kymaVersion"], "2.3.0")
     system.cancel(orchestration_id)
     system.ended(orchestration_id, limit_s=10)
 
@@ -399,6 +399,8 @@ def retries(suite, system, policy, refused_id):
     with suite.case("3.6: retry within one in progress keeps a window that is open"):
         running = system.upgrade(include=[{"runtimeID": "bad-pol-2"}, {"runtimeID": "pol-late"}], strategy=WINDOWS)
         failed_at = wait_for("one failed", limit_s=30, condition=lambda: ended_at(system, running))
+        wait_for("the other has its window", limit_s=10, condition=lambda: system.operations(running)["pol-late"]
+                 ["maintenanceWindowBegin"] == shown(*later)["maintenanceWindowBegin"])
         holds(system.operations(running)["pol-late"], {"state": "pending", **shown(*later)})
         policy.adopt({"default": entry(*later)})
         retry(system, running)
