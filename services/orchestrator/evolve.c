@@ -138,7 +138,7 @@ static int compare_places(const void *a, const void *b)
  * much for one record, each stays as it came. */
 static void create_in_order(const struct orchestration *orchestration, const struct event *event, struct changes *out)
 {
-    if (orchestration->count > ORCHESTRATION_ORDERED_MAX)
+    if (orchestration->count == 0 || orchestration->count > ORCHESTRATION_ORDERED_MAX)
         return;
     qsort(orchestration->operations, orchestration->count, sizeof(struct operation *), compare_places);
     for (size_t i = 0; i < orchestration->count; i++) {
