@@ -3,11 +3,12 @@ CREATE OR REPLACE VIEW api.orchestrations AS
            cluster_config, version, configuration, partition, accepted_offset
     FROM orchestrator.orchestration;
 
--- All operations of an orchestration appear at once, when the last of its targets is in.
+-- All operations of an orchestration appear at once, when the last of its targets is in; they were created one after the
+-- other, so that no two are of one age.
 CREATE OR REPLACE VIEW api.operations AS
     SELECT o.operation_id, o.orchestration_id, o.runtime_id, o.instance_id, o.global_account_id, o.sub_account_id,
            o.plan_name, o.shoot_name, o.region, o.dry_run, o.window_begin, o.window_end, o.state, o.description,
-           o.created_at, o.position
+           o.created_at + (o.position - 1) * interval '1 microsecond' AS created_at, o.position
     FROM orchestrator.operation o
     JOIN orchestrator.orchestration USING (orchestration_id)
     WHERE resolved;

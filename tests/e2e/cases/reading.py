@@ -141,12 +141,13 @@ def operations(suite, system, orchestration_id):
         equal([o["runtimeID"] for o in system.get(f"{path}?state=failed")["data"]], ["bad-read"])
         equal(system.get(f"{path}?state=failed&state=succeeded")["totalCount"], 3)
         equal(system.get(f"{path}?state=pending")["data"], [])
-    with suite.case("1.3: the oldest first, ties are broken by ID"):
+    with suite.case("1.3: the oldest first, and no two of one age"):
         made = system.sql("SELECT extract(epoch FROM created_at), operation_id FROM api.operations WHERE "
                           f"orchestration_id = '{orchestration_id}'").splitlines()
         equal([o["operationID"] for o in system.get(path)["data"]],
               [operation_id for _, operation_id in sorted((float(line.split("|")[0]), line.split("|")[1])
                                                           for line in made)])
+        equal(len({line.split("|")[0] for line in made}), len(made))
 
 
 def runtimes(suite, system):
