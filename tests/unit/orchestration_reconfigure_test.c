@@ -389,19 +389,14 @@ static void what_is_retried_meanwhile_is_decided_too(void **state)
 static void more_than_one_record_should_hold_are_decided_in_another(void **state)
 {
     struct scene *scene = scene_open();
-    json_t *list = json_array(), *data;
-    char *dumped;
+    json_t *list = json_array();
 
     (void)state;
     request_upgrade(scene, "o1", parameters(ORCHESTRATION_BATCH_MAX, "immediate"));
     wake(scene);
     for (int i = 0; i <= ORCHESTRATION_BATCH_MAX + 1; i++)
         json_array_append_new(list, json_of(target(text("r%d", i), 0, "c")));
-    data = json_pack("{s:s, s:i, s:o, s:b}", "orchestrationID", "o1", "partition", 0, "targets", list, "last", 1);
-    dumped = json_dumps(data, 0);
-    when(scene, TARGET, "kyma", dumped);
-    free(dumped);
-    json_decref(data);
+    targets_many(scene, list);
     targets(scene, 1, "", true);
     for (int i = 0; i <= ORCHESTRATION_BATCH_MAX; i++)
         scheduled(scene, text("{'operationID': '%s', 'error': 'no policy'}", op(text("r%d", i))), true);

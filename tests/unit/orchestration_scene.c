@@ -104,6 +104,17 @@ void targets(struct scene *scene, int partition, const char *list, bool last)
     targets_of(scene, "o1", partition, list, last);
 }
 
+void targets_many(struct scene *scene, json_t *list)
+{
+    json_t *data = json_pack("{s:s, s:i, s:o, s:b}", "orchestrationID", "o1", "partition", 0, "targets", list, "last",
+                             1);
+    char *dumped = json_dumps(data, 0);
+
+    when(scene, TARGET, "kyma", dumped);
+    free(dumped);
+    json_decref(data);
+}
+
 void three_scheduled(struct scene *scene, const char *with)
 {
     request_upgrade(scene, "o1", with);

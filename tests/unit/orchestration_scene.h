@@ -51,6 +51,9 @@ void wake_at(struct scene *scene, int64_t at_ms);
 void targets(struct scene *scene, int partition, const char *list, bool last);
 void targets_of(struct scene *scene, const char *id, int partition, const char *list, bool last);
 
+/* The whole report of partition 0, with more targets than a text() holds. Takes over `list`. */
+void targets_many(struct scene *scene, json_t *list);
+
 /* What the scheduler says of operations, and the provisioner of one. */
 void scheduled(struct scene *scene, const char *items, bool open);
 void scheduled_of(struct scene *scene, const char *id, const char *items, bool open);

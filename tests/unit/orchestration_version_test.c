@@ -174,8 +174,7 @@ static void many_that_differ_stand_in_several_records(void **state)
 {
     enum { MANY = 6000 };
     struct scene *scene = scene_open();
-    json_t *list = json_array(), *data;
-    char *dumped;
+    json_t *list = json_array();
 
     (void)state;
     adopt(scene, releases_folder);
@@ -183,11 +182,7 @@ static void many_that_differ_stand_in_several_records(void **state)
     wake(scene);
     for (int i = 0; i < MANY; i++)
         json_array_append_new(list, json_of(target_of(text("r%d", i), "ga", "sa-odd", "azure")));
-    data = json_pack("{s:s, s:i, s:o, s:b}", "orchestrationID", "o1", "partition", 0, "targets", list, "last", 1);
-    dumped = json_dumps(data, 0);
-    when(scene, TARGET, "kyma", dumped);
-    free(dumped);
-    json_decref(data);
+    targets_many(scene, list);
     targets(scene, 1, "", true);
     then_events(scene, TYPE "targeted.v1 o1", TYPE "configured.v1 o1 {'configured': 5000, 'configurations': [{}]}",
                 NULL);
