@@ -1,8 +1,9 @@
 /* events.h - streams of server-sent events (HTML, section 9.2): GET /orchestrations/{orchestration_id}/events.
  *
  * One message for each CloudEvent of the orchestration, from its acceptance on or after Last-Event-ID, and then as they
- * happen. A stream ends by itself only when the token that opened it expires. Heartbeats are comments. What a client does not take waits up to a limit; then
- * it gets no more until it has taken all of it, and is dropped where it takes too long. */
+ * happen. A stream ends by itself only when the token that opened it expires. Heartbeats are comments. What a client does
+ * not take waits up to a limit; then it gets no more until it has taken all of it, and is dropped where it takes too
+ * long. */
 #ifndef TIDEGATE_GATEWAY_EVENTS_H
 #define TIDEGATE_GATEWAY_EVENTS_H
 

@@ -127,20 +127,13 @@ static void evolve_configured(struct state *state, struct orchestration *orchest
     set_description(orchestration, event);
 }
 
-static int compare_places(const void *a, const void *b)
-{
-    const struct operation *const *left = a, *const *right = b;
-
-    return operation_compare(*left, *right);
-}
-
 /* Clients see them created now, all at once, in the order in which they will run. Of very many, whose rows would be too
  * much for one record, each stays as it came. */
 static void create_in_order(const struct orchestration *orchestration, const struct event *event, struct changes *out)
 {
     if (orchestration->count == 0 || orchestration->count > ORCHESTRATION_ORDERED_MAX)
         return;
-    qsort(orchestration->operations, orchestration->count, sizeof(struct operation *), compare_places);
+    qsort(orchestration->operations, orchestration->count, sizeof(struct operation *), operation_compare_turns);
     for (size_t i = 0; i < orchestration->count; i++) {
         struct operation *operation = orchestration->operations[i];
 

@@ -63,13 +63,6 @@ static void react_unconfigured(const struct state *state, const struct event *ev
     }
 }
 
-static int compare_places(const void *a, const void *b)
-{
-    const struct operation *const *left = a, *const *right = b;
-
-    return operation_compare(*left, *right);
-}
-
 /* Those for which there was nothing to be sent from the start. */
 static void react_failed_at_start(const struct orchestration *orchestration, const struct event *event,
                                   struct messages *out)
@@ -83,7 +76,7 @@ static void react_failed_at_start(const struct orchestration *orchestration, con
     for (size_t i = 0; i < orchestration->count; i++)
         if (orchestration->operations[i]->state == OPERATION_FAILED)
             failed[count++] = orchestration->operations[i];
-    qsort(failed, count, sizeof(struct operation *), compare_places);
+    qsort(failed, count, sizeof(struct operation *), operation_compare_turns);
     for (size_t i = 0; i < count && i < ORCHESTRATION_TOLD_MAX; i++)
         tell_instance(failed[i], event, out);
     free(failed);
@@ -168,7 +161,7 @@ static void group_waiting(const struct orchestration *orchestration, enum group_
     for (size_t i = 0; i < orchestration->count; i++)
         if (orchestration->operations[i]->phase == PHASE_WAITING)
             waiting[count++] = orchestration->operations[i];
-    qsort(waiting, count, sizeof(struct operation *), compare_places);
+    qsort(waiting, count, sizeof(struct operation *), operation_compare_turns);
     groups_init(&groups);
     for (size_t i = 0; i < count; i++)
         groups_add(&groups, waiting[i]);

@@ -129,6 +129,13 @@ int operation_compare(const struct operation *a, const struct operation *b)
     return order != 0 ? order : strcmp(a->id, b->id);
 }
 
+int operation_compare_turns(const void *a, const void *b)
+{
+    const struct operation *const *left = a, *const *right = b;
+
+    return operation_compare(*left, *right);
+}
+
 int operation_compare_positions(const void *a, const void *b)
 {
     const struct operation *const *left = a, *const *right = b;

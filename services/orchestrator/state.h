@@ -254,7 +254,8 @@ void operation_change(struct operation *operation, enum phase phase, enum operat
 /* The order of operations within an orchestration: by include selector, then shoot name, then runtime ID (total). */
 int operation_compare(const struct operation *a, const struct operation *b);
 
-/* For qsort of pointers to operations of one orchestration. */
+/* For qsort of pointers to operations of one orchestration: in that order, and in that of their positions. */
+int operation_compare_turns(const void *a, const void *b);
 int operation_compare_positions(const void *a, const void *b);
 
 /* What is sent: the version of Kyma, and the hash of the configuration, "" if there is none to be had. */
