@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from system import Broken, wait_for
 
 WORKERS = 10
-AGAIN_PLAN = "gcp"  # of the runtimes that are upgraded twice
+AGAIN_PLAN = "gcp"  # of the runtimes that are upgraded again and again
 
 
 def time_of_day(moment):

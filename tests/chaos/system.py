@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 OFFSETS = {"api-gateway": 0, "broker": 1, "orchestrator": 2, "scheduler": 3, "provisioner": 4}
 SCHEMAS = ("broker", "orchestrator", "scheduler", "provisioner")
-PATIENCE_S = 90  # for what takes a second on an idle machine
+PATIENCE_S = 180  # for what takes a second on an idle machine
 
 
 class Broken(Exception):
