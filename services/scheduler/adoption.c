@@ -61,9 +61,11 @@ bool adoption_is_refused(const struct adoption *adoption, const char *hash)
     return strcmp(adoption->refused_hash, hash) == 0;
 }
 
-bool adoption_is_first(const struct adoption *adoption)
+int64_t adoption_heard_ms(const struct adoption *adoption)
 {
-    return adoption->hash[0] == '\0' && adoption->refused_hash[0] == '\0';
+    if (adoption->refused_hash[0] != '\0')
+        return adoption->refused_ms; /* it came behind what is in force */
+    return adoption->hash[0] != '\0' ? adoption->adopted_ms : INT64_MIN;
 }
 
 bool adoption_usable(const struct adoption *adoption, struct error *err)

@@ -37,8 +37,8 @@ void adoption_refuse(struct adoption *adoption, const char *hash, const char *re
 bool adoption_is_adopted(const struct adoption *adoption, const char *hash);
 bool adoption_is_refused(const struct adoption *adoption, const char *hash);
 
-/* Was no policy ever heard of? */
-bool adoption_is_first(const struct adoption *adoption);
+/* When a policy was heard of last, adopted or refused; INT64_MIN: never. */
+int64_t adoption_heard_ms(const struct adoption *adoption);
 
 /* Can windows be told? False: `err` says why not. */
 bool adoption_usable(const struct adoption *adoption, struct error *err);

@@ -362,7 +362,17 @@ static void decide_policy(const struct adoption *adoption, const struct request 
         decide_adopted(adoption, hash, request->data, out);
 }
 
-/* The policy that the process found when it started; taken into `first` too, for what else is decided with it. */
+/* Does the process know a policy that the log cannot know yet? Requests that waited for the process stand before its own
+ * message, though they may have come after the file was changed. Nothing behind that message is older than the reading. */
+static bool start_is_newer(const struct schedule *schedule)
+{
+    const struct schedule_settings *settings = schedule->settings;
+
+    return settings != NULL && settings->policy_at_start != NULL &&
+           adoption_heard_ms(&schedule->adoption) < settings->policy_read_ms;
+}
+
+/* What the process found when it started, made events; in `first` too, for what else is decided with it. */
 static void decide_first_policy(const struct schedule *schedule, int64_t now_ms, struct adoption *first,
                                 struct decision *out)
 {
@@ -371,27 +381,22 @@ static void decide_first_policy(const struct schedule *schedule, int64_t now_ms,
     const struct request request = { .type = REQUEST_POLICY, .data = told };
 
     decide_policy(&schedule->adoption, &request, out);
-    if (error != NULL)
-        adoption_refuse(first, hash, error, now_ms);
-    else
+    if (error == NULL)
         adoption_adopt(first, hash, json_object_get(told, "policy"), json_object_get(told, "zones"), now_ms);
+    else if (schedule->adoption.hash[0] == '\0') /* else the one before stays in force */
+        adoption_refuse(first, hash, error, now_ms);
 }
 
-/* Requests that waited for the process stand before its own message with the policy, but came to be decided by it. */
 static void decide_request(const struct schedule *schedule, const struct request *request, int64_t now_ms,
                            struct decision *out)
 {
     const char *kind = text_of(request->data, "schedule");
-    bool asks = kind != NULL && strcmp(kind, "maintenanceWindow") == 0;
     struct adoption first = { 0 };
+    bool asks = kind != NULL && strcmp(kind, "maintenanceWindow") == 0;
 
-    if (asks && schedule->settings != NULL && schedule->settings->policy_at_start != NULL &&
-        adoption_is_first(&schedule->adoption)) {
+    if (asks && start_is_newer(schedule))
         decide_first_policy(schedule, now_ms, &first, out);
-        decide_schedule(&first, request, now_ms, out);
-    } else {
-        decide_schedule(&schedule->adoption, request, now_ms, out);
-    }
+    decide_schedule(adoption_heard_ms(&first) == INT64_MIN ? &schedule->adoption : &first, request, now_ms, out);
     adoption_release(&first);
 }
 

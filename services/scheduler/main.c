@@ -1,5 +1,6 @@
 /* scheduler - opens operations when they may run. */
 #include "common/base/embed.h"
+#include "common/base/timestamp.h"
 #include "common/log/service.h"
 #include "services/scheduler/policy_watch.h"
 #include "services/scheduler/schedule.h"
@@ -20,6 +21,7 @@ static bool configure(const struct settings *settings, const void **core_setting
     const char *path = settings_text(settings, "TIDEGATE_MAINTENANCE_POLICY");
 
     (void)err;
+    schedule.policy_read_ms = clock_now_ms();
     schedule.policy_at_start = *path == '\0' ? NULL : policy_file_read(path);
     *core_settings = &schedule;
     return true;

@@ -22,10 +22,12 @@
 #include "common/log/core.h"
 
 struct schedule_settings {
-    /* What the file of the maintenance policy held when the process started, as tidegate.schedule.policy.v1 has it; NULL:
-     * there was none. Where no policy was ever heard of, it is adopted, or refused, with the first request for windows,
-     * for its own message may stand behind requests that came before the process. Outlives the core's states. */
+    /* What the file of the maintenance policy held when the process started, as tidegate.schedule.policy.v1 has it, and
+     * when that was read; NULL: there was none. Where nothing was heard of a policy since, it is adopted, or refused, with
+     * the first request for windows, for its own message may stand behind requests that came before the process. Outlives
+     * the core's states. */
     const json_t *policy_at_start;
+    int64_t policy_read_ms;
 };
 
 /* How many operations one firing of a deadline opens or plans again, and how many bytes these are in its record, which must

@@ -87,7 +87,7 @@ static void when_requested(struct scene *s, const char *operation, const char *p
     when(s, REQUEST, operation, data);
 }
 
-/* A scene whose process found this policy when it started; `settings` outlives it. */
+/* A scene whose process found this policy when it started, an hour from now; `settings` outlives it. */
 static struct scene *scene_with_file(const char *policy, struct schedule_settings *settings)
 {
     char hash[SHA256_HEX_SIZE], *text = strdup(policy);
@@ -97,6 +97,7 @@ static struct scene *scene_with_file(const char *policy, struct schedule_setting
             *c = '"';
     settings->policy_at_start = json_pack("{s:s, s:o}", "hash", hash_of(policy, hash), "policy",
                                           json_loads(text, 0, NULL));
+    settings->policy_read_ms = NOW + HOUR;
     free(text);
     return scene_new(&schedule_core, settings);
 }
@@ -317,15 +318,68 @@ static void the_policy_of_the_start_decides_what_was_asked_for_before_it_was_tol
     scene_with_file_free(s, &settings);
 }
 
-static void the_policy_of_the_start_is_asked_only_where_none_was_heard_of(void **state)
+static void the_policy_of_the_start_takes_the_place_of_one_that_is_older(void **state)
 {
     struct schedule_settings settings;
     struct scene *s = scene_with_file(saturdays, &settings);
 
     (void)state;
-    when_policy(s, "{}"); /* another process has another file: the last one wins */
+    when_policy(s, "{}"); /* in force when the process before was stopped */
+    scene_time(s, NOW + 2 * HOUR);
     when_requested(s, "o1", "azure");
-    then_events(s, PLANNED " r1 {'operations': [{'begin': " TUESDAY_10 "}]}", NULL);
+    then_events(s, ADOPTED " policy", PLANNED " r1 {'operations': [{'begin': " SATURDAY_10 "}]}", NULL);
+    when_requested(s, "o2", "azure");
+    then_events(s, PLANNED " r1 {'operations': [{'begin': " SATURDAY_10 "}]}", NULL);
+    when_policy(s, saturdays);
+    then_events(s, NULL);
+    when_policy(s, "{}"); /* what comes later counts */
+    when_requested(s, "o3", "azure");
+    then_events(s, PLANNED " r1 {'operations': [{'begin': 1643796000000}]}", NULL);
+    scene_with_file_free(s, &settings);
+}
+
+static void the_policy_of_the_start_that_is_in_force_is_no_news(void **state)
+{
+    struct schedule_settings settings;
+    struct scene *s = scene_with_file(saturdays, &settings);
+
+    (void)state;
+    when_policy(s, saturdays);
+    when_requested(s, "o1", "azure");
+    then_events(s, PLANNED " r1 {'operations': [{'begin': " SATURDAY_10 "}]}", NULL);
+    scene_with_file_free(s, &settings);
+}
+
+static void the_policy_of_the_start_leaves_what_was_heard_since(void **state)
+{
+    struct schedule_settings settings;
+    struct scene *s = scene_with_file(saturdays, &settings);
+
+    (void)state;
+    scene_time(s, NOW + HOUR);
+    when_policy(s, "{}"); /* another process has another file: the last one wins */
+    scene_time(s, NOW + 2 * HOUR);
+    when_requested(s, "o1", "azure");
+    then_events(s, PLANNED " r1 {'operations': [{'begin': 1643796000000}]}", NULL);
+    when(s, POLICY, "", "{'hash': '" HASH_1 "', 'error': 'line 1: no'}");
+    when_requested(s, "o2", "azure");
+    then_events(s, PLANNED " r1 {'operations': [{'begin': 1643796000000}]}", NULL);
+    scene_with_file_free(s, &settings);
+}
+
+static void a_file_that_was_wrong_at_the_start_leaves_the_policy_in_force(void **state)
+{
+    struct schedule_settings settings = { json_pack("{s:s, s:s}", "hash", HASH_1, "error", "line 1: no"), NOW + HOUR };
+    struct scene *s = scene_new(&schedule_core, &settings);
+
+    (void)state;
+    when_policy(s, saturdays);
+    scene_time(s, NOW + 2 * HOUR);
+    when_requested(s, "o1", "azure");
+    then_events(s, POLICY_REFUSED " policy {'reason': 'line 1: no'}",
+                PLANNED " r1 {'operations': [{'begin': " SATURDAY_10 "}]}", NULL);
+    when_requested(s, "o2", "azure");
+    then_events(s, PLANNED " r1 {'operations': [{'begin': " SATURDAY_10 "}]}", NULL);
     scene_with_file_free(s, &settings);
 }
 
@@ -343,7 +397,7 @@ static void an_immediate_operation_does_not_ask_the_policy_of_the_start(void **s
 
 static void a_file_that_was_wrong_at_the_start_stops_what_was_asked_for_before(void **state)
 {
-    struct schedule_settings settings = { json_pack("{s:s, s:s}", "hash", HASH_1, "error", "line 1: no") };
+    struct schedule_settings settings = { json_pack("{s:s, s:s}", "hash", HASH_1, "error", "line 1: no"), NOW };
     struct scene *s = scene_new(&schedule_core, &settings);
 
     (void)state;
@@ -543,7 +597,10 @@ int main(void)
         cmocka_unit_test(another_policy_leaves_what_is_planned),
         cmocka_unit_test(a_policy_that_is_refused_leaves_the_one_in_force),
         cmocka_unit_test(the_policy_of_the_start_decides_what_was_asked_for_before_it_was_told),
-        cmocka_unit_test(the_policy_of_the_start_is_asked_only_where_none_was_heard_of),
+        cmocka_unit_test(the_policy_of_the_start_takes_the_place_of_one_that_is_older),
+        cmocka_unit_test(the_policy_of_the_start_that_is_in_force_is_no_news),
+        cmocka_unit_test(the_policy_of_the_start_leaves_what_was_heard_since),
+        cmocka_unit_test(a_file_that_was_wrong_at_the_start_leaves_the_policy_in_force),
         cmocka_unit_test(an_immediate_operation_does_not_ask_the_policy_of_the_start),
         cmocka_unit_test(a_file_that_was_wrong_at_the_start_stops_what_was_asked_for_before),
         cmocka_unit_test(while_no_policy_was_ever_adopted_a_refused_one_stops_upgrades),

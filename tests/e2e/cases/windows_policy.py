@@ -289,6 +289,18 @@ def changes(suite, system, policy):
         holds(system.operations(waiting)["pol-change"], {**shown(*first), "state": "pending"})
         system.cancel(waiting)
         system.ended(waiting, limit_s=10)
+    with suite.case("5.4: a policy that changes while no scheduler runs decides what is asked for after the change"):
+        system.stop("scheduler")
+        policy.rename_over(json.dumps(bodies[2]))
+        asked = system.upgrade(include=[{"runtimeID": "pol-change"}], strategy=WINDOWS)
+        wait_for("its windows are asked for", limit_s=10, condition=lambda:
+                 system.orchestration(asked)["state"] == "in progress")
+        system.start("scheduler", f"TIDEGATE_MAINTENANCE_POLICY={policy.path}")
+        wait_for("its window shows", lambda: system.operations(asked)["pol-change"]["maintenanceWindowBegin"] !=
+                 NO_WINDOW)
+        holds(system.operations(asked)["pol-change"], {**shown(*third), "state": "pending"})
+        system.cancel(asked)
+        system.ended(asked, limit_s=10)
 
 
 # --- Windows that open, and windows that close ---
