@@ -46,6 +46,22 @@ static int stop(struct context *context, int exit_code)
     return OPTIONS_STOP;
 }
 
+/* A list without an element, too. Left out it would mean everything, or the default; but who writes it meant something, and
+ * got an empty variable. */
+static bool is_blank(const char *value)
+{
+    return value != NULL && value[strspn(value, ",")] == '\0';
+}
+
+/* As it is written. */
+static const char *option_name(const struct option *options, int option)
+{
+    for (; options->name != NULL; options++)
+        if (options->val == option)
+            return options->name;
+    return "f"; /* the only one that has no other name */
+}
+
 /* Does the command have -f? */
 static bool takes_file(const struct option *own)
 {
@@ -67,6 +83,9 @@ int options_next(struct context *context, int argc, char **argv, const struct op
     for (;;) {
         const int option = getopt_long(argc, argv, letters, options, NULL);
 
+        if (option != -1 && is_blank(optarg))
+            return stop(context, usage_error(context, "--%s has no value; leave it out, or give one",
+                                             option_name(options, option)));
         switch (option) {
         case -1: return OPTIONS_END;
         case OPTION_URL: context->url = optarg; break;

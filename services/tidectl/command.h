@@ -59,7 +59,8 @@ int command_seal(struct context *context, int argc, char **argv);
 enum { OPTIONS_END = -1, OPTIONS_STOP = -2 };
 
 /* getopt_long over the command's own long options (closed by a zero row, values above 255) and the global ones, which
- * it handles. Gives an own option's value, OPTIONS_END, or OPTIONS_STOP: leave with context->exit_code.
+ * it handles. Gives an own option's value, OPTIONS_END, or OPTIONS_STOP: leave with context->exit_code. No value is empty:
+ * that is wrong use.
  * `argv` may name options and arguments in any order; after the end the arguments start at `optind`. */
 int options_next(struct context *context, int argc, char **argv, const struct option *own);
 

@@ -101,6 +101,13 @@ def cases(suite, system):
                         ("a misspelt target", ("upgrade", "kyma", "--target", "regoin=eu")),
                         ("nothing to upgrade", ("upgrade", "--target", "all")),
                         ("workers that are none", ("upgrade", "kyma", "--target", "all", "--workers", "-1")),
+                        ("an empty operation, which would be all of them", ("retry", orchestration_id, "--operation", "")),
+                        ("a list without an operation", ("retry", orchestration_id, "--operation=,,")),
+                        ("an empty filter, which would be everything", ("runtimes", "--account", "")),
+                        ("an empty version, which would be the default", ("upgrade", "kyma", "--target", "runtime=none",
+                                                                         "--version", "")),
+                        ("an empty key, which would be none", ("upgrade", "kyma", "--target", "runtime=none", "--key=")),
+                        ("an empty server, which would be another one", ("--url", "", "orchestrations")),
                         ("an ID too few", ("orchestration",)), ("an unknown option", ("runtimes", "--colour")),
                         ("an unknown output", ("-o", "yaml", "runtimes"))]:
         with suite.case(f"exit code 2: {name}"):
