@@ -175,8 +175,9 @@ struct opening window_next(const struct window *window, struct window_at at)
         if (allowed_on(window, date) && opening_is_open(opening_on(window, date), at.now_ms))
             return opening_on(window, date);
     /* The begin of `from` itself may have passed, so that its weekday comes again only a week later; and of one opening
-     * nothing may be left, because clocks are changed. */
-    for (int64_t date = from;; date++) {
+     * nothing may be left, because clocks are changed. Where they skip the hour before midnight, what began in it begins
+     * on the next date. */
+    for (int64_t date = from - 1;; date++) {
         struct opening opening = opening_on(window, date);
 
         assert(date <= from + DATES_MAX);

@@ -120,6 +120,26 @@ static void a_window_of_a_zone_follows_its_clocks(void **state)
     }
 }
 
+static void a_begin_in_an_hour_that_is_skipped_before_midnight_is_after_it(void **state)
+{
+    /* As America/Nuuk: at 2028-03-26T01:00:00Z from 23:00 of Saturday to 00:00 of Sunday. */
+    static const struct zone nuuk = { .name = "America/Nuuk",
+                                      .count = 2,
+                                      .changes = { { 1577836800, -7200 }, { 1837645200, -3600 } } };
+    struct window window;
+    struct opening opening;
+
+    (void)state;
+    assert_true(
+        window_parse((struct window_text){ .begin = "231500", .end = "030000", .days = 1 << SATURDAY, .zone = &nuuk },
+                     &window, NULL));
+    opening = window_next(&window, (struct window_at){ .now_ms = time_of("2028-03-26T01:10:00Z") });
+    assert_int_equal(opening.begin_ms, time_of("2028-03-26T01:15:00Z"));
+    assert_int_equal(opening.end_ms, time_of("2028-03-26T04:00:00Z"));
+    opening = window_next(&window, (struct window_at){ .now_ms = time_of("2028-03-26T04:00:00Z") });
+    assert_int_equal(opening.begin_ms, time_of("2028-04-02T00:15:00Z"));
+}
+
 static void a_time_of_a_zone_has_no_offset(void **state)
 {
     static const char *const wrong[] = {
@@ -398,6 +418,7 @@ int main(void)
         cmocka_unit_test(a_zone_has_the_offset_of_its_last_change),
         cmocka_unit_test(what_clocks_show_twice_or_never_has_two_answers),
         cmocka_unit_test(a_window_of_a_zone_follows_its_clocks),
+        cmocka_unit_test(a_begin_in_an_hour_that_is_skipped_before_midnight_is_after_it),
         cmocka_unit_test(a_time_of_a_zone_has_no_offset),
         cmocka_unit_test(a_zone_file_gives_the_changes_of_its_table_and_of_its_last_line),
         cmocka_unit_test(a_policy_carries_what_is_known_of_its_zones),
