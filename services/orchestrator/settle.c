@@ -243,10 +243,14 @@ bool orchestration_has_turn(const struct state *state, const struct orchestratio
     return false;
 }
 
+/* What failed without a start may have been the last, though it had stopped: then nothing was held back in the end. */
 static void finish(const struct orchestration *orchestration, struct decision *out)
 {
+    char description[REASON_SIZE];
+
+    limit_forget(orchestration, description);
     decision_event(out, orchestration->by_state[OPERATION_FAILED] > 0 ? EVENT_FAILED : EVENT_SUCCEEDED,
-                   orchestration->id, json_pack("{s:s}", "description", orchestration->description));
+                   orchestration->id, json_pack("{s:s}", "description", description));
 }
 
 static bool is_resolved(const struct orchestration *orchestration)

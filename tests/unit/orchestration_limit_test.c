@@ -163,6 +163,25 @@ static void what_fails_without_a_start_is_counted_after_the_stop_too(void **stat
     scene_free(scene);
 }
 
+static void what_fails_last_without_a_start_leaves_no_stop(void **state)
+{
+    struct scene *scene = scene_open();
+
+    (void)state;
+    three_scheduled(scene, limited(1, 1));
+    scheduled(scene, text("{'operationID': '%s', 'error': 'none'}", op("r1")), false);
+    then_events(scene, TYPE "progressed.v1 o1", TYPE "stopped.v1 o1 {'failed': 1}", NULL);
+    scheduled(scene,
+              text("{'operationID': '%s', 'error': 'none'}, {'operationID': '%s', 'error': 'none'}", op("r2"),
+                   op("r3")),
+              false);
+    then_events(scene, TYPE "progressed.v1 o1", TYPE "progressed.v1 o1",
+                TYPE "failed.v1 o1 {'description': 'Scheduled 3 operations'}", NULL);
+    retry(scene, "o1", text("'%s'", op("r1"))); /* of too few */
+    then_events(scene, TYPE "retried.v1 o1 {'description': 'Scheduled 3 operations, retrying'}", NULL);
+    scene_free(scene);
+}
+
 static void last_failure_ends_it_without_a_stop(void **state)
 {
     struct scene *scene = scene_open();
@@ -226,6 +245,7 @@ int main(void)
         cmocka_unit_test(what_fails_again_and_again_lets_the_others_of_its_window_go_first),
         cmocka_unit_test(retry_of_too_few_stops_again),
         cmocka_unit_test(what_fails_without_a_start_is_counted_after_the_stop_too),
+        cmocka_unit_test(what_fails_last_without_a_start_leaves_no_stop),
         cmocka_unit_test(last_failure_ends_it_without_a_stop),
         cmocka_unit_test(stopped_one_is_canceled_at_once),
         cmocka_unit_test(stopped_one_keeps_its_lane),
