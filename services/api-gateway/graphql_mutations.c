@@ -13,7 +13,7 @@
 
 enum { NAME_SIZE = 2048 }; /* all that a name is made of has its limit: but for a key's, which idempotency.h makes */
 
-static const char topic[] = "runtimes";
+static const char topic[] = "runtimes", claim_topic[] = "instances", claim_type[] = "tidegate.instance.claim.v1";
 
 struct mutation {
     struct gql_field *field;
@@ -81,7 +81,7 @@ static void give_nothing(struct mutation *mutation, int code, const char *messag
 static void decided(void *context, const struct request_result *result)
 {
     struct mutation *mutation = context;
-    const struct outcome *outcome = &result->outcomes[0];
+    const struct outcome *outcome = &result->outcomes[result->count > 0 ? result->count - 1 : 0];
 
     idempotency_release(keys_of(mutation), &mutation->idempotent);
     switch (result->end) {
@@ -103,19 +103,39 @@ static void decided(void *context, const struct request_result *result)
 
 /* --- Asking --- */
 
-static void ask(struct mutation *mutation)
+/* With a key the broker hands the request on to the provisioner, if it is the first one with the key: mutations of
+ * several runtimes can come with it in one moment, and no partition of runtimes sees them all. The caller owns it. */
+static json_t *claim_of(const struct mutation *mutation)
+{
+    return json_pack("{s:s, s:O, s:{s:s, s:s, s:O}}", "bodyHash", mutation->idempotent.body_hash, "actor",
+                     json_object_get(mutation->data, "actor"), "message", "key", mutation->runtime_id, "type",
+                     mutation->type, "data", mutation->data);
+}
+
+static bool send_request(struct mutation *mutation, struct error *err)
 {
     const struct visit *visit = mutation->call->visit;
+    const bool keyed = mutation->idempotent.key_id[0] != '\0';
+    json_t *data = keyed ? claim_of(mutation) : json_incref(mutation->data);
+    const bool sent = request_send(visit->gateway->requests,
+                                   &(struct ask){ .id = mutation->request_id,
+                                                  .topic = keyed ? claim_topic : topic,
+                                                  .key = keyed ? mutation->idempotent.key_id : mutation->runtime_id,
+                                                  .type = keyed ? claim_type : mutation->type,
+                                                  .traceparent = visit->traceparent,
+                                                  .data = data,
+                                                  .then = keyed ? topic : NULL },
+                                   decided, mutation, err);
+
+    json_decref(data);
+    return sent;
+}
+
+static void ask(struct mutation *mutation)
+{
     struct error err = { 0 };
 
-    if (request_send(visit->gateway->requests,
-                     &(struct ask){ .id = mutation->request_id,
-                                    .topic = topic,
-                                    .key = mutation->runtime_id,
-                                    .type = mutation->type,
-                                    .traceparent = visit->traceparent,
-                                    .data = mutation->data },
-                     decided, mutation, &err))
+    if (send_request(mutation, &err))
         return;
     idempotency_release(keys_of(mutation), &mutation->idempotent);
     if (err.code == ERROR_INPUT)
@@ -126,7 +146,7 @@ static void ask(struct mutation *mutation)
     mutation_free(mutation);
 }
 
-/* Where the rows cannot be read, the provisioner knows a repetition by its operation. */
+/* Where the rows cannot be read, the broker knows the key. */
 static void claimed(void *context, enum idempotency_verdict verdict, const struct outcome *outcome)
 {
     struct mutation *mutation = context;

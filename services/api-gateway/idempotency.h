@@ -6,9 +6,19 @@
  *   - The same key with the same body: the same status and the same body, whenever it comes, and after restarts of all.
  *   - The same key with another body: 422.
  *   - While the first one runs: 409, also for another body while it is not known yet which of the two is the first.
- *     Other processes' requests are not seen until they are decided; what is decided counts.
+ *     Where the first one runs at another gateway, an import is 409 and another body 422 all the same; the others wait
+ *     and have its answer.
  *   - What is refused before a service is asked does not use the key up; what a service refuses does. A key that is used
  *     up counts before the body of an upgrade is looked at: what was right in it then may not be now.
+ *
+ * Of several gateways that are asked in one moment each sees its own requests alone, so what is first is decided in one
+ * partition: of an upgrade and of a retry in the lane, where the orchestration says it; of imports and mutations by the
+ * broker, in the partition of the key's ID (services/broker/claims.h). A mutation is handed on from there with the claim:
+ * a gateway that dies leaves nothing behind. An import has the key for ten seconds, renewed while it runs (key_lease.h):
+ * ten seconds after its gateway has died the same body goes on where it ended. Other bodies are 422, whatever died.
+ *
+ * Keys are remembered as long as the outcomes' rows, which nothing removes; the claims beside them are of the newest 8192
+ * keys of each partition, for as long as those rows are not written yet.
  *
  * A request with a key has an ID that is made of the key and of the body: 32 hexadecimal digits of the one, 24 of the
  * other, and 8 that number the parts of what is asked in parts. So the rows of outcomes say by themselves what a key was

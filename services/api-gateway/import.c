@@ -1,6 +1,7 @@
 /* POST /instances:import: a fleet, one runtime a line. The broker registers the instance and hands the line on to the
  * provisioner; the answer comes when both have every line. With an Idempotency-Key each line is a part of the request: a
- * repetition counts what became of it the first time, and sends what has no outcome. */
+ * repetition counts what became of it the first time, and sends what has no outcome. Whoever sends lines under a key has
+ * claimed it at the broker, for other gateways may be asked with it in the same moment. */
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include "common/log/record.h"
 #include "services/api-gateway/gateway.h"
 #include "services/api-gateway/import_line.h"
+#include "services/api-gateway/key_lease.h"
 #include "services/api-gateway/keyed.h"
 
 enum {
@@ -37,6 +39,9 @@ struct import {
     json_t *actor;
     struct idempotent idempotent;
     struct repeated *repeated; /* NULL: it is no repetition */
+    struct key_lease *lease;   /* NULL: nothing has been sent under a key */
+    bool lost;                 /* the lease, or a line's outcome: no more lines are sent, `lost_to` is answered */
+    enum key_lease_state lost_to;
 };
 
 struct line {
@@ -97,17 +102,51 @@ static void import_free(struct import *import)
     free(import);
 }
 
-static void finish(struct import *import)
+/* Why there is no report: the lines that have an outcome keep it, and a repetition goes on with the others. */
+static void answer_lost(struct exchange *exchange, enum key_lease_state why)
 {
-    struct visit *visit = visit_of(import->exchange);
+    switch (why) {
+    case KEY_LEASE_REUSED: keyed_refuse(exchange, IDEMPOTENCY_REUSED); break;
+    case KEY_LEASE_FIRST:
+    case KEY_LEASE_AGAIN:
+    case KEY_LEASE_HELD: keyed_refuse(exchange, IDEMPOTENCY_RUNS); break;
+    case KEY_LEASE_NO_KAFKA:
+        answer_refused(exchange, 503,
+                       "not all lines were accepted: Kafka does not answer; repeat with the same "
+                       "Idempotency-Key");
+        break;
+    case KEY_LEASE_UNKNOWN:
+        answer_refused(exchange, 504, "outcome unknown, repeat with the same Idempotency-Key");
+        break;
+    }
+}
 
-    snprintf(visit->reason, sizeof visit->reason, "%s", import->rejected_count > 0 ? "lines rejected" : "");
-    keyed_release(import->exchange, &import->idempotent);
-    exchange_answer_json(import->exchange, 200, report(import));
+/* The key is free everywhere before the client can know the answer. */
+static void answer(void *context)
+{
+    struct import *import = context;
+    struct exchange *exchange = import->exchange;
+    struct visit *visit = visit_of(exchange);
+
+    keyed_release(exchange, &import->idempotent);
+    if (import->lost) {
+        answer_lost(exchange, import->lost_to);
+    } else {
+        snprintf(visit->reason, sizeof visit->reason, "%s", import->rejected_count > 0 ? "lines rejected" : "");
+        exchange_answer_json(exchange, 200, report(import));
+    }
     for (size_t i = 0; i < import->rejected_count; i++)
         free(import->rejected[i].error);
     free(import->rejected);
     import_free(import);
+}
+
+static void finish(struct import *import)
+{
+    if (import->lease != NULL)
+        key_lease_end(import->lease, answer, import);
+    else
+        answer(import);
 }
 
 /* --- Lines --- */
@@ -122,7 +161,7 @@ static void go_on(struct import *import)
 {
     const struct timeval now = { 0, 0 };
 
-    if (is_complete(import) ? import->unanswered == 0 : import->unanswered < UNANSWERED_MAX)
+    if (is_complete(import) || import->lost ? import->unanswered == 0 : import->unanswered < UNANSWERED_MAX)
         if (!evtimer_pending(import->turn, NULL))
             evtimer_add(import->turn, &now);
 }
@@ -147,6 +186,17 @@ static void count_answered(struct import *import, size_t line, const struct outc
         import->imported++;
 }
 
+/* A line without an outcome. Under a key a report of it would be another one at each repetition: there is none then. */
+static void leave(struct import *import, size_t line, enum key_lease_state why, const char *error)
+{
+    if (import->idempotent.key_id[0] == '\0') {
+        reject(import, line, error);
+    } else if (!import->lost) {
+        import->lost = true;
+        import->lost_to = why;
+    }
+}
+
 static void line_decided(void *context, const struct request_result *result)
 {
     struct line *line = context;
@@ -157,10 +207,11 @@ static void line_decided(void *context, const struct request_result *result)
         count_answered(import, line->number, &result->outcomes[0], &result->outcomes[result->count - 1]);
         break;
     case REQUEST_NOT_WRITTEN:
-        reject(import, line->number, "not accepted: Kafka does not answer; import the line again");
+        leave(import, line->number, KEY_LEASE_NO_KAFKA, "not accepted: Kafka does not answer; import the line again");
         break;
     case REQUEST_UNKNOWN:
-        reject(import, line->number, "outcome unknown: import the line again, which changes nothing if it was done");
+        leave(import, line->number, KEY_LEASE_UNKNOWN,
+              "outcome unknown: import the line again, which changes nothing if it was done");
         break;
     }
     free(line);
@@ -200,17 +251,39 @@ static void send_line(struct import *import, size_t number, json_t *content)
                      line_decided, line, &err)) {
         import->unanswered++;
     } else {
-        reject(import, number, err.message);
+        if (err.code == ERROR_INPUT)
+            reject(import, number, err.message);
+        else
+            leave(import, number, KEY_LEASE_NO_KAFKA, err.message);
         free(line);
     }
     json_decref(data);
+}
+
+/* --- The key's claim --- */
+
+static void lease_changed(void *context, enum key_lease_state state);
+
+static void claim_key(struct import *import)
+{
+    const struct visit *visit = visit_of(import->exchange);
+
+    if (import->lease == NULL) /* else it is being renewed */
+        import->lease = key_lease_begin(visit->gateway, &import->idempotent, import->actor, visit->traceparent,
+                                        lease_changed, import);
+}
+
+static bool may_send(const struct import *import)
+{
+    return import->idempotent.key_id[0] == '\0' || (import->lease != NULL && key_lease_holds(import->lease));
 }
 
 /* --- Lines of a repetition --- */
 
 /* Lines whose rows are looked for, at the broker and then at the provisioner; as many as are read in a turn. */
 struct repeated {
-    size_t count; /* 0: none are looked for */
+    size_t count;    /* 0: none are looked for */
+    bool is_looking; /* else they wait until the key is claimed */
     struct repeated_line {
         size_t number;
         json_t *content;
@@ -238,9 +311,7 @@ static void repeated_done(struct import *import)
 
 static void give_up_lines(struct import *import)
 {
-    for (size_t i = 0; i < import->repeated->count; i++)
-        reject(import, import->repeated->lines[i].number,
-               "outcome unknown: the database does not answer; import the line again with the same Idempotency-Key");
+    leave(import, import->repeated->lines[0].number, KEY_LEASE_UNKNOWN, "the database does not answer");
     repeated_done(import);
 }
 
@@ -254,16 +325,34 @@ static void look_for_lines(struct import *import, const char *topic, outcomes_lo
         line_id(import, import->repeated->lines[i].number, texts[i]);
         ids[i] = texts[i];
     }
-    if (!outcomes_look(visit_of(import->exchange)->gateway->pg, topic_number(topic), ids, count, done, import, NULL))
+    import->repeated->is_looking = outcomes_look(visit_of(import->exchange)->gateway->pg, topic_number(topic), ids,
+                                                 count, done, import, NULL);
+    if (!import->repeated->is_looking)
         give_up_lines(import);
+}
+
+static bool lacks_outcome(const struct repeated *repeated, const struct outcome *found)
+{
+    for (size_t i = 0; i < repeated->count; i++) {
+        const int first = repeated->lines[i].first.status;
+
+        if (first == 0 || (first < 400 && found[i].status == 0))
+            return true;
+    }
+    return false;
 }
 
 static void provisioner_looked(void *context, const struct outcome *found, size_t count)
 {
     struct import *import = context;
 
-    if (found == NULL) {
+    import->repeated->is_looking = false;
+    if (found == NULL || import->lost) {
         give_up_lines(import);
+        return;
+    }
+    if (lacks_outcome(import->repeated, found) && !may_send(import)) {
+        claim_key(import);
         return;
     }
     for (size_t i = 0; i < count; i++) {
@@ -283,15 +372,49 @@ static void broker_looked(void *context, const struct outcome *found, size_t cou
 {
     struct import *import = context;
 
-    if (found == NULL) {
+    import->repeated->is_looking = false;
+    if (found == NULL || import->lost) {
         give_up_lines(import);
         return;
     }
     for (size_t i = 0; i < count; i++) {
+        json_decref(import->repeated->lines[i].first.body); /* of a look before the key was claimed */
         import->repeated->lines[i].first = found[i];
         json_incref(found[i].body);
     }
     look_for_lines(import, "runtimes", provisioner_looked);
+}
+
+static void repeat(struct import *import)
+{
+    import->repeated = calloc(1, sizeof *import->repeated);
+    if (import->repeated == NULL)
+        abort();
+}
+
+static void lease_changed(void *context, enum key_lease_state state)
+{
+    struct import *import = context;
+
+    switch (state) {
+    case KEY_LEASE_FIRST: break;
+    case KEY_LEASE_AGAIN: /* a renewal, or what another process began and left */
+        if (import->line == 0 && import->repeated == NULL)
+            repeat(import);
+        break;
+    case KEY_LEASE_HELD:
+    case KEY_LEASE_REUSED:
+    case KEY_LEASE_NO_KAFKA:
+    case KEY_LEASE_UNKNOWN: leave(import, import->line, state, ""); break;
+    }
+    if (import->repeated == NULL || import->repeated->count == 0)
+        go_on(import);
+    else if (import->repeated->is_looking)
+        return;
+    else if (import->lost)
+        give_up_lines(import);
+    else
+        look_for_lines(import, "instances", broker_looked); /* again: other processes may have sent them meanwhile */
 }
 
 /* --- Reading --- */
@@ -334,10 +457,14 @@ static void turn(evutil_socket_t fd, short what, void *context)
     (void)what;
     if (import->repeated != NULL && import->repeated->count > 0)
         return; /* it goes on when their rows are there */
-    if (is_complete(import) && import->unanswered == 0) {
+    if (import->lease != NULL && !import->lost && !may_send(import))
+        return; /* it goes on when the key is claimed again: if another one has it, that one's answer counts */
+    if ((is_complete(import) || import->lost) && import->unanswered == 0) {
         finish(import);
         return;
     }
+    if (import->lost)
+        return; /* it goes on when the last line under way has its outcome */
     for (int i = 0; i < TURN_LINES_MAX && !is_complete(import) && import->unanswered < UNANSWERED_MAX; i++)
         read_line(import);
     if (import->repeated != NULL && import->repeated->count > 0)
@@ -353,13 +480,16 @@ static void claimed(void *context, enum idempotency_verdict verdict, const struc
 
     (void)outcome; /* of one line */
     switch (verdict) {
-    case IDEMPOTENCY_REPEATED:
-        import->repeated = calloc(1, sizeof *import->repeated);
-        if (import->repeated == NULL)
-            abort();
+    case IDEMPOTENCY_REPEATED: /* and the key is claimed when a line has to be sent */
+        repeat(import);
         go_on(import);
         break;
-    case IDEMPOTENCY_NEW: go_on(import); break;
+    case IDEMPOTENCY_NEW:
+        if (may_send(import))
+            go_on(import);
+        else
+            claim_key(import);
+        break;
     case IDEMPOTENCY_UNKNOWN:
         keyed_release(exchange, &import->idempotent);
         import_free(import);

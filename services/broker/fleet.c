@@ -25,6 +25,7 @@ struct fleet {
     struct interned *strings;
     struct order *order;
     struct places *places;
+    struct claims *claims;
 };
 
 static void *allocate(size_t size)
@@ -64,6 +65,7 @@ struct fleet *fleet_new(int partition)
     fleet->order = allocate(sizeof *fleet->order);
     fleet->order->sorted = true;
     fleet->places = places_new();
+    fleet->claims = claims_new();
     return fleet;
 }
 
@@ -106,6 +108,7 @@ void fleet_free(struct fleet *fleet)
         free(interned);
     }
     places_free(fleet->places);
+    claims_free(fleet->claims);
     free(fleet->order->items);
     free(fleet->order);
     free(fleet);
@@ -119,6 +122,11 @@ int fleet_partition(const struct fleet *fleet)
 struct places *fleet_places(const struct fleet *fleet)
 {
     return fleet->places;
+}
+
+struct claims *fleet_claims(const struct fleet *fleet)
+{
+    return fleet->claims;
 }
 
 const char *fleet_intern(struct fleet *fleet, const char *text)

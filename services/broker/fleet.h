@@ -11,6 +11,7 @@
 #include <uthash.h>
 
 #include "common/base/id.h"
+#include "services/broker/claims.h"
 #include "services/broker/places.h"
 
 /* In the order of the steps of a runtime's life. */
@@ -71,6 +72,9 @@ int fleet_partition(const struct fleet *fleet);
 
 /* Where its instances stand; the caller keeps it in step with them. */
 struct places *fleet_places(const struct fleet *fleet);
+
+/* The Idempotency-Keys of the same partition: of the requests that bring instances. */
+struct claims *fleet_claims(const struct fleet *fleet);
 
 /* NULL: not known. Lives until it is removed. Refused ones are found as well. */
 struct instance *fleet_find(const struct fleet *fleet, const char *instance_id);

@@ -7,18 +7,19 @@
 #include "common/base/id.h"
 #include "services/broker/fleet.h"
 #include "services/broker/match.h"
+#include "services/broker/parts.h"
 #include "services/broker/row.h"
 
-enum request_type { REQUEST_IMPORT, REQUEST_MATCH, REQUEST_REPORT, REQUEST_REFUSE };
 static const char *const request_types[] = {
     [REQUEST_IMPORT] = "tidegate.instance.import.v1",
     [REQUEST_MATCH] = "tidegate.instance.match.v1",
     [REQUEST_REPORT] = "tidegate.instance.report.v1",
     [REQUEST_REFUSE] = "tidegate.instance.refuse.v1",
+    [REQUEST_CLAIM] = "tidegate.instance.claim.v1",
+    [REQUEST_RELEASE] = "tidegate.instance.release.v1",
     NULL,
 };
 
-enum event_type { EVENT_IMPORTED, EVENT_CONFIRMED, EVENT_MATCHED, EVENT_REPORTED, EVENT_REFUSED, EVENT_REJECTED };
 static const char *const event_types[] = {
     [EVENT_IMPORTED] = "tidegate.instance.imported.v1",
     [EVENT_CONFIRMED] = "tidegate.instance.confirmed.v1",
@@ -26,14 +27,16 @@ static const char *const event_types[] = {
     [EVENT_REPORTED] = "tidegate.instance.reported.v1",
     [EVENT_REFUSED] = "tidegate.instance.refused.v1",
     [EVENT_REJECTED] = "tidegate.instance.rejected.v1",
+    [EVENT_CLAIMED] = "tidegate.instance.claimed.v1",
+    [EVENT_RELEASED] = "tidegate.instance.released.v1",
     NULL,
 };
 
-enum { TABLE_INSTANCE, TABLE_PLACE, TABLE_BLOCK };
 static const struct core_table tables[] = {
     [TABLE_INSTANCE] = { .name = "instance", .aggregate = "instance_id", .live = "true" },
     [TABLE_PLACE] = { .name = "place" }, /* for readers alone: an instance's row says it all */
     [TABLE_BLOCK] = { .name = "block", .live = "true" },
+    [TABLE_CLAIM] = { .name = "claim", .live = "true" },
 };
 
 enum { STATUS_OK = 200, STATUS_BAD_REQUEST = 400, STATUS_CONFLICT = 409 };
@@ -65,6 +68,15 @@ static void reject(const struct request *request, const char *reason, struct dec
     decision_event(out, EVENT_REJECTED, request->subject, data);
 }
 
+void instance_refuse(const struct request *request, int status, const char *reason, json_t *body, struct decision *out)
+{
+    json_t *outcome = body == NULL ? json_object() : body;
+
+    reject(request, reason, out);
+    json_object_set_new(outcome, "error", json_string(reason));
+    decision_outcome(out, status, outcome);
+}
+
 /* What has happened to `instance` shows in its row; where it was in other lists before, in theirs as well. */
 static void show(const struct fleet *fleet, const struct instance *instance, struct listing was, struct changes *out)
 {
@@ -84,8 +96,7 @@ static void show(const struct fleet *fleet, const struct instance *instance, str
 
 static void refuse_import(const struct request *request, int status, const char *reason, struct decision *out)
 {
-    reject(request, reason, out);
-    decision_outcome(out, status, json_pack("{s:s}", "error", reason));
+    instance_refuse(request, status, reason, NULL, out);
 }
 
 /* The same for every order of members and every spacing. */
@@ -374,16 +385,19 @@ static void load(void *state, int table, const json_t *row)
         row_load(state, row);
     else if (table == TABLE_BLOCK)
         block_load(fleet_places(state), row);
+    else if (table == TABLE_CLAIM)
+        claim_load(fleet_claims(state), row);
 }
 
 static void decide(const void *state, const struct request *request, int64_t now_ms, struct decision *out)
 {
-    (void)now_ms;
     switch ((enum request_type)request->type) {
     case REQUEST_IMPORT: decide_import(state, request, out); break;
     case REQUEST_MATCH: decide_match(state, request, out); break;
     case REQUEST_REPORT: decide_report(state, request, out); break;
     case REQUEST_REFUSE: decide_refuse(state, request, out); break;
+    case REQUEST_CLAIM: key_decide_claim(fleet_claims(state), request, now_ms, out); break;
+    case REQUEST_RELEASE: key_decide_release(fleet_claims(state), request, now_ms, out); break;
     }
 }
 
@@ -393,6 +407,8 @@ static void evolve(void *state, const struct event *event, struct changes *out)
     case EVENT_IMPORTED: evolve_imported(state, event, out); break;
     case EVENT_REPORTED: evolve_reported(state, event, out); break;
     case EVENT_REFUSED: evolve_refused(state, event, out); break;
+    case EVENT_CLAIMED: key_evolve_claimed(fleet_claims(state), event, out); break;
+    case EVENT_RELEASED: key_evolve_released(fleet_claims(state), event, out); break;
     case EVENT_CONFIRMED:
     case EVENT_MATCHED:
     case EVENT_REJECTED: break; /* kept for the audit; the state stays as it was */
@@ -405,7 +421,9 @@ static void react(const void *state, const struct event *event, struct messages 
     case EVENT_IMPORTED:
     case EVENT_CONFIRMED: react_imported(event, out); break;
     case EVENT_MATCHED: match_react(state, event, out); break;
+    case EVENT_CLAIMED: key_react_claimed(event, out); break;
     case EVENT_REPORTED:
+    case EVENT_RELEASED:
     case EVENT_REFUSED:
     case EVENT_REJECTED: break;
     }
@@ -417,6 +435,8 @@ static json_t *row(const void *state, int table, const char *id)
 
     if (table == TABLE_BLOCK)
         return block_row(fleet_places(state), id);
+    if (table == TABLE_CLAIM)
+        return claim_row(fleet_claims(state), id);
     instance = fleet_find(state, id);
     if (instance == NULL)
         return NULL;

@@ -65,3 +65,15 @@ CREATE TABLE IF NOT EXISTS block (
 ) WITH (fillfactor = 50);
 
 CREATE INDEX IF NOT EXISTS block_created ON block (partition, first_created_at);
+
+-- Idempotency-Keys, by the request that claimed them first: so many of the newest that the places suffice.
+CREATE TABLE IF NOT EXISTS claim (
+    partition integer          NOT NULL,
+    place     integer          NOT NULL,          -- of the ring: the number, modulo its size
+    number    bigint           NOT NULL,          -- in the order of first claims
+    key_id    text COLLATE "C" NOT NULL,
+    body_hash text COLLATE "C" NOT NULL,          -- of the request; every other body is refused
+    holder    text COLLATE "C" NOT NULL,          -- who carries it out; '': it was handed on with the claim
+    until_at  timestamptz      NOT NULL,          -- it is the holder's until then
+    PRIMARY KEY (partition, place)
+) WITH (fillfactor = 80);

@@ -22,12 +22,12 @@ import uuid
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 from harness import NO_WINDOW, ROOT, System, equal, has, partition_of, runtime_line, wait_for  # noqa: E402
-from provisioning import AGENT, data, ends, gardener, kyma, provision_text, shoot_text, simple_text, \
+from provisioning import AGENT, data, ends, gardener, kyma, post, provision_text, shoot_text, simple_text, \
     upgrade_text  # noqa: E402
 
 SERVICES = {"instances": "broker", "orchestrations": "orchestrator", "schedules": "scheduler",
             "runtimes": "provisioner"}
-TABLES = {"broker": ["instance", "place", "block"],
+TABLES = {"broker": ["instance", "place", "block", "claim"],
           "orchestrator": ["orchestration", "configuration", "operation", "latest", "releases"],
           "scheduler": ["timer", "policy"], "provisioner": ["configuration", "kubeconfig", "runtime", "operation"]}
 SIZE_MAX, PARTITIONS = 1_500_000, 4
@@ -263,6 +263,17 @@ def releases(system):
     equal(system.reaches(upgraded, "succeeded")["operationStats"], {"succeeded": 5})
 
 
+def keys(system):
+    """An import and a mutation with a key each, then again, then with another body."""
+    def imports(name):
+        return system.ask("POST", "/instances:import", json.dumps(line(name)), headers=key).status
+
+    key = {"Idempotency-Key": "recorded"}
+    equal([imports(name) for name in ("key-1", "key-1", "key-2")], [200, 200, 422])
+    for name in ("nobody", "nobody", "somebody"):
+        post(system, simple_text("hibernateRuntime", name), headers=key)
+
+
 def gone(system):
     hash_known = system.sql("SELECT configuration FROM provisioner.operation WHERE runtime_id = 'slow-3' LIMIT 1")
     tell(system, "runtimes", "slow-3", "upgrade", runtimeID="slow-3", operationID=str(uuid.uuid4()),
@@ -369,7 +380,7 @@ def main():
     system.wipe()
     write_releases(run / "releases", RELEASES)
     with system:
-        for part in (imports, upgrades, windows, policies, failures, clusters, gone, releases, clients):
+        for part in (imports, upgrades, windows, policies, failures, clusters, gone, releases, clients, keys):
             print(part.__name__, flush=True)
             part(system)
         at_rest(system)
