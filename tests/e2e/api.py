@@ -3,8 +3,8 @@
 import subprocess
 import sys
 
-from cases import auth, cluster, fleet, flow, health, keys, reading, retry, runtime_list, tidectl, upgrade_body, windows, \
-    windows_policy
+from cases import auth, cluster, fleet, flow, gateways, health, keys, reading, retry, runtime_list, tidectl, \
+    upgrade_body, windows, windows_policy
 from harness import ROOT, Suite, System, wiped_on_success
 
 SCENARIO = {
@@ -19,7 +19,7 @@ GROUPS = [("import", fleet), ("who may", auth), ("upgrade bodies", upgrade_body)
           ("flow", flow), ("windows", windows), ("maintenance policy", windows_policy), ("reading", reading),
           ("list of runtimes", runtime_list),
           ("cluster upgrades and details", cluster), ("retry", retry),
-          ("keys", keys), ("health", health), ("tidectl", tidectl)]
+          ("keys", keys), ("two gateways", gateways), ("health", health), ("tidectl", tidectl)]
 
 
 def validate_topics(suite, system):
