@@ -109,6 +109,7 @@ static void answer_lost(struct exchange *exchange, enum key_lease_state why)
     case KEY_LEASE_REUSED: keyed_refuse(exchange, IDEMPOTENCY_REUSED); break;
     case KEY_LEASE_FIRST:
     case KEY_LEASE_AGAIN:
+    case KEY_LEASE_RENEWED:
     case KEY_LEASE_HELD: keyed_refuse(exchange, IDEMPOTENCY_RUNS); break;
     case KEY_LEASE_NO_KAFKA:
         answer_refused(exchange, 503,
@@ -397,9 +398,10 @@ static void lease_changed(void *context, enum key_lease_state state)
     struct import *import = context;
 
     switch (state) {
-    case KEY_LEASE_FIRST: break;
-    case KEY_LEASE_AGAIN: /* a renewal, or what another process began and left */
-        if (import->line == 0 && import->repeated == NULL)
+    case KEY_LEASE_FIRST:
+    case KEY_LEASE_RENEWED: break;
+    case KEY_LEASE_AGAIN: /* what another process began and left: nothing has been read here */
+        if (import->repeated == NULL)
             repeat(import);
         break;
     case KEY_LEASE_HELD:

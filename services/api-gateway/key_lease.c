@@ -24,7 +24,7 @@ struct key_lease {
     key_lease_ended *ended; /* NULL: it is not ending */
     void *context, *ended_context;
     bool is_asking, is_had;
-    int64_t asked_ms, until_ms; /* it may be used until then */
+    int64_t asked_ms, until_ms; /* it may be used until then; 0: not yet */
 };
 
 static void lease_free(struct key_lease *lease)
@@ -89,6 +89,14 @@ static enum key_lease_state refusal_of(const struct outcome *outcome)
     }
 }
 
+/* Of a claim that was granted. */
+static enum key_lease_state state_of(const char *result)
+{
+    if (result != NULL && strcmp(result, "first") == 0)
+        return KEY_LEASE_FIRST;
+    return result != NULL && strcmp(result, "renewed") == 0 ? KEY_LEASE_RENEWED : KEY_LEASE_AGAIN;
+}
+
 static void renew_later(struct key_lease *lease, json_int_t for_ms)
 {
     const json_int_t renew_ms = for_ms * RENEW_PERCENT / 100;
@@ -101,7 +109,7 @@ static void renew_later(struct key_lease *lease, json_int_t for_ms)
 static enum key_lease_state take(struct key_lease *lease, const struct request_result *result)
 {
     const struct outcome *outcome = &result->outcomes[0];
-    const char *how;
+    enum key_lease_state how;
 
     if (result->end == REQUEST_NOT_WRITTEN)
         return KEY_LEASE_NO_KAFKA;
@@ -110,10 +118,12 @@ static enum key_lease_state take(struct key_lease *lease, const struct request_r
         return KEY_LEASE_UNKNOWN;
     if (!lease->is_had)
         return refusal_of(outcome);
-    how = json_string_value(json_object_get(outcome->body, "result"));
+    how = state_of(json_string_value(json_object_get(outcome->body, "result")));
+    if (how == KEY_LEASE_AGAIN && lease->until_ms != 0)
+        return KEY_LEASE_HELD; /* another process had it meanwhile: what that one told is the answer */
     if (lease->ended == NULL)
         renew_later(lease, json_integer_value(json_object_get(outcome->body, "forMs")));
-    return how != NULL && strcmp(how, "first") == 0 ? KEY_LEASE_FIRST : KEY_LEASE_AGAIN;
+    return how;
 }
 
 static void claimed(void *context, const struct request_result *result)

@@ -16,15 +16,16 @@ struct gateway;
 struct key_lease; /* opaque */
 
 enum key_lease_state {
-    KEY_LEASE_FIRST,  /* had: nobody had the key before */
-    KEY_LEASE_AGAIN,  /* had: of this body something may have been done */
-    KEY_LEASE_HELD,   /* lost, or never had: another process carries the same body out */
-    KEY_LEASE_REUSED, /* never had: another body has the key */
+    KEY_LEASE_FIRST,   /* had: nobody had the key before */
+    KEY_LEASE_AGAIN,   /* had: others may have done something of this body */
+    KEY_LEASE_RENEWED, /* had, and by no other process meanwhile */
+    KEY_LEASE_HELD,    /* lost, or never had: another process carries the same body out */
+    KEY_LEASE_REUSED,  /* never had: another body has the key */
     KEY_LEASE_NO_KAFKA,
     KEY_LEASE_UNKNOWN, /* the broker does not answer */
 };
 
-/* At each answer, of renewals too. After another one than the first two it is not renewed any more. It may be ended from
+/* At each answer, of renewals too. After another one than the first three it is not renewed any more. It may be ended from
  * here, if it is not ending. */
 typedef void key_lease_changed(void *context, enum key_lease_state state);
 

@@ -67,7 +67,9 @@ enum claim_verdict claims_judge(const struct claims *claims, const struct claim 
         return CLAIM_FIRST;
     if (strcmp(kept->body_hash, claim->body_hash) != 0)
         return CLAIM_REUSED;
-    return is_held(kept, now_ms) && strcmp(kept->holder, claim->holder) != 0 ? CLAIM_HELD : CLAIM_AGAIN;
+    if (strcmp(kept->holder, claim->holder) == 0)
+        return CLAIM_RENEWED;
+    return is_held(kept, now_ms) ? CLAIM_HELD : CLAIM_AGAIN;
 }
 
 bool claims_holds(const struct claims *claims, const char *key_id, const char *holder, int64_t now_ms)

@@ -32,10 +32,11 @@ struct claims *claims_new(void);
 void claims_free(struct claims *claims); /* NULL is fine */
 
 enum claim_verdict {
-    CLAIM_FIRST,  /* the key is not known */
-    CLAIM_AGAIN,  /* the same body, and nobody else's now */
-    CLAIM_HELD,   /* the same body, but another holder has it */
-    CLAIM_REUSED, /* another body has the key */
+    CLAIM_FIRST,   /* the key is not known */
+    CLAIM_RENEWED, /* the same body, and no other holder since this one claimed it last */
+    CLAIM_AGAIN,   /* the same body, and nobody else's now, but it was */
+    CLAIM_HELD,    /* the same body, but another holder has it */
+    CLAIM_REUSED,  /* another body has the key */
 };
 
 /* What becomes of a claim; its `until_ms` does not matter. */

@@ -58,7 +58,7 @@ static void refuse(const struct request *request, int status, const char *code, 
     instance_refuse(request, status, reason, json_pack("{s:s, s:s}", "reason", code, "component", "gateway"), out);
 }
 
-static void take(const struct request *request, const struct claim *claim, bool first, int64_t now_ms,
+static void take(const struct request *request, const struct claim *claim, const char *result, int64_t now_ms,
                  struct decision *out)
 {
     json_t *data = json_pack("{s:s, s:O*, s:O*}", "bodyHash", claim->body_hash, "actor",
@@ -68,8 +68,7 @@ static void take(const struct request *request, const struct claim *claim, bool 
     if (claim->holder[0] != '\0') {
         json_object_set_new(data, "holder", json_string(claim->holder));
         json_object_set_new(data, "until", json_integer(now_ms + HOLD_MS));
-        decision_outcome(out, STATUS_OK,
-                         json_pack("{s:s, s:i}", "result", first ? "first" : "again", "forMs", HOLD_MS));
+        decision_outcome(out, STATUS_OK, json_pack("{s:s, s:i}", "result", result, "forMs", HOLD_MS));
     }
     decision_event(out, EVENT_CLAIMED, claim->key_id, data);
 }
@@ -87,14 +86,15 @@ void key_decide_claim(const struct claims *claims, const struct request *request
     }
     verdict = claims_judge(claims, &claim, now_ms);
     /* The same words at each repetition: of a request that is handed on the outcome has one row. */
-    if (hands_on && (verdict == CLAIM_FIRST || verdict == CLAIM_AGAIN))
+    if (hands_on && (verdict == CLAIM_FIRST || verdict == CLAIM_RENEWED))
         decision_outcome(out, STATUS_OK, json_pack("{s:s}", "result", "claimed"));
     switch (verdict) {
-    case CLAIM_FIRST: take(request, &claim, true, now_ms, out); break;
-    case CLAIM_AGAIN:
+    case CLAIM_FIRST: take(request, &claim, "first", now_ms, out); break;
+    case CLAIM_RENEWED:
         if (!hands_on) /* else it has been handed on, and has its one outcome */
-            take(request, &claim, false, now_ms, out);
+            take(request, &claim, "renewed", now_ms, out);
         break;
+    case CLAIM_AGAIN: take(request, &claim, "again", now_ms, out); break;
     case CLAIM_HELD:
         refuse(request, STATUS_CONFLICT, "err_gateway_key_in_use",
                "Idempotency-Key: the first request with it has no answer yet; repeat it in a moment", out);

@@ -108,7 +108,7 @@ static void same_body_waits_while_its_holder_is_heard_of(void **unused)
     then_outcome(scene, 409, "{'reason':'err_gateway_key_in_use'}");
     scene_time(scene, T0 + HOLD_MS - 1);
     claim_as(scene, ONE, HASH_A);
-    then_outcome(scene, 200, "{'result':'again'}");
+    then_outcome(scene, 200, "{'result':'renewed'}");
     scene_time(scene, T0 + 2 * HOLD_MS - 2);
     scene_take_over(scene);
     claim_as(scene, TWO, HASH_A);
@@ -133,6 +133,23 @@ static void same_body_goes_on_where_a_silent_holder_ended(void **unused)
     then_outcome(scene, 200, "{'result':'released'}");
     claim_as(scene, ONE, HASH_A);
     then_outcome(scene, 409, NULL);
+    scene_free(scene);
+}
+
+static void holder_that_was_late_is_told_whether_another_one_had_the_key(void **unused)
+{
+    struct scene *scene = scene_new(&instance_core, NULL);
+
+    (void)unused;
+    claim_as(scene, ONE, HASH_A);
+    scene_time(scene, T0 + 2 * HOLD_MS);
+    claim_as(scene, ONE, HASH_A);
+    then_outcome(scene, 200, "{'result':'renewed'}");
+    scene_time(scene, T0 + 4 * HOLD_MS);
+    claim_as(scene, TWO, HASH_A);
+    release_as(scene, TWO);
+    claim_as(scene, ONE, HASH_A);
+    then_outcome(scene, 200, "{'result':'again'}");
     scene_free(scene);
 }
 
@@ -285,6 +302,7 @@ int main(void)
         cmocka_unit_test(another_body_never_has_the_key),
         cmocka_unit_test(same_body_waits_while_its_holder_is_heard_of),
         cmocka_unit_test(same_body_goes_on_where_a_silent_holder_ended),
+        cmocka_unit_test(holder_that_was_late_is_told_whether_another_one_had_the_key),
         cmocka_unit_test(released_key_is_free_for_the_same_body_at_once),
         cmocka_unit_test(first_claim_hands_its_request_on),
         cmocka_unit_test(what_was_handed_on_is_not_handed_on_again),
