@@ -17,8 +17,8 @@
  * a gateway that dies leaves nothing behind. An import has the key for ten seconds, renewed while it runs (key_lease.h):
  * ten seconds after its gateway has died the same body goes on where it ended. Other bodies are 422, whatever died.
  *
- * Keys are remembered as long as the outcomes' rows, which nothing removes; the claims beside them are of the newest 8192
- * keys of each partition, for as long as those rows are not written yet.
+ * Keys are remembered as long as the rows of outcomes, which nothing removes. Claims are remembered of the newest 8192
+ * keys of each partition, the oldest is forgotten first: they need only outlast the time until those rows are written.
  *
  * A request with a key has an ID that is made of the key and of the body: 32 hexadecimal digits of the one, 24 of the
  * other, and 8 that number the parts of what is asked in parts. So the rows of outcomes say by themselves what a key was
