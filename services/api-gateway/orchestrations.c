@@ -66,11 +66,12 @@ static const struct list_sql lists[] = {
       .where = " WHERE r.orchestration_id = $1" },
 };
 
+/* Each || copies what stands before it, so the elements are joined last. */
 static void put_list(FILE *out, const struct list_sql *list)
 {
     fprintf(out,
-            "PREPARE %s AS SELECT '{\"data\":[' || coalesce(page.elements, '') || '],\"count\":' || page.count ||"
-            " ',\"totalCount\":' || %s || '}' FROM %s (SELECT string_agg(element, ',') AS elements, count(*) AS count"
+            "PREPARE %s AS SELECT ('{\"data\":[' || coalesce(page.elements, '')) || ('],\"count\":' || page.count ||"
+            " ',\"totalCount\":' || %s || '}') FROM %s (SELECT string_agg(element, ',') AS elements, count(*) AS count"
             " FROM (SELECT (SELECT row_to_json(fields) FROM (SELECT ",
             list->prepare, list->total, list->beside);
     list->put_fields(out);

@@ -2,14 +2,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
+#include "common/base/text.h"
 #include "common/http/query.h"
 #include "services/api-gateway/gateway.h"
 #include "services/api-gateway/paging.h"
 #include "services/api-gateway/reads.h"
+#include "services/api-gateway/runtimes_page.h"
 #include "services/api-gateway/runtimes_sql.h"
-#include "services/api-gateway/shown_config.h"
 #include "services/api-gateway/sql.h"
 
 enum { INTEGER_SIZE = 24 };
@@ -82,135 +82,42 @@ static enum runtimes_list list_of(const struct query *query, const struct state_
     return filter->hide_suspended ? RUNTIMES_SHOWN : RUNTIMES_FILTERED;
 }
 
-/* --- Configurations --- */
+/* --- The answer --- */
 
-/* Kyma configurations of one answer by their hash: most runtimes have the same few. */
-struct rendered {
-    const char *hash; /* borrowed from the rows */
-    char *text;
-    UT_hash_handle hh;
-};
-
-static char *render(json_t *config)
+static void answer_page(struct exchange *exchange, const PGresult *rows, struct runtimes_configs wanted)
 {
-    char *text = json_dumps(config, JSON_COMPACT);
+    struct text page = { 0 };
 
-    if (text == NULL)
-        abort(); /* it came out of a JSON text: only memory can lack */
-    json_decref(config);
-    return text;
+    runtimes_page_put(&page, rows, wanted);
+    exchange_answer(exchange, 200, "application/json", page.bytes, page.size);
+    text_release(&page);
 }
 
-static const char *kyma_text(struct rendered **known, const char *hash, const char *body)
+static void answer_plain(struct exchange *exchange, const PGresult *rows)
 {
-    struct rendered *rendered;
-    json_t *json;
-
-    HASH_FIND_STR(*known, hash, rendered);
-    if (rendered != NULL)
-        return rendered->text;
-    json = json_loads(body, JSON_DECODE_ANY, NULL);
-    rendered = malloc(sizeof *rendered);
-    if (rendered == NULL)
-        abort();
-    *rendered = (struct rendered){ .hash = hash, .text = render(shown_kyma_config(json)) };
-    HASH_ADD_KEYPTR(hh, *known, rendered->hash, strlen(rendered->hash), rendered);
-    json_decref(json);
-    return rendered->text;
-}
-
-static void rendered_free(struct rendered *known)
-{
-    struct rendered *rendered, *next;
-
-    HASH_ITER(hh, known, rendered, next) {
-        HASH_DEL(known, rendered);
-        free(rendered->text);
-        free(rendered);
-    }
-}
-
-/* Name and seed of a runtime's own row stand where the configuration, which several may share, has none. */
-static void put_cluster(FILE *out, const PGresult *rows, int row)
-{
-    static const struct {
-        const char *member;
-        int column;
-    } own[] = { { "name", RUNTIMES_NAME }, { "seed", RUNTIMES_SEED } };
-    json_t *body = json_loads(PQgetvalue(rows, row, RUNTIMES_CLUSTER_CONFIG), JSON_DECODE_ANY, NULL);
-    json_t *config = shown_cluster_config(body, SHOWN_CLUSTER_WHOLE);
-    char *text;
-
-    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
-        const char *value = PQgetvalue(rows, row, own[i].column);
-
-        if (*value != '\0' && json_string_length(json_object_get(config, own[i].member)) == 0)
-            json_object_set_new(config, own[i].member, json_string(value));
-    }
-    text = render(config);
-    fprintf(out, ",\"clusterConfig\":%s", text);
-    free(text);
-    json_decref(body);
-}
-
-static int element_count(const PGresult *rows)
-{
-    return PQgetisnull(rows, 0, RUNTIMES_ELEMENT) ? 0 : PQntuples(rows);
-}
-
-struct configs {
-    bool kyma, cluster;
-};
-
-static void answer_configured(struct exchange *exchange, const PGresult *rows, struct configs wanted)
-{
-    struct rendered *known = NULL;
-    const int count = element_count(rows);
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-
-    if (out == NULL)
-        abort();
-    fputs("{\"data\":[", out);
-    for (int row = 0; row < count; row++) {
-        fprintf(out, "%s%s", row > 0 ? "," : "", PQgetvalue(rows, row, RUNTIMES_ELEMENT));
-        if (wanted.kyma && !PQgetisnull(rows, row, RUNTIMES_KYMA_CONFIG))
-            fprintf(out, ",\"kymaConfig\":%s",
-                    kyma_text(&known, PQgetvalue(rows, row, RUNTIMES_KYMA_HASH),
-                              PQgetvalue(rows, row, RUNTIMES_KYMA_CONFIG)));
-        if (wanted.cluster && !PQgetisnull(rows, row, RUNTIMES_CLUSTER_CONFIG))
-            put_cluster(out, rows, row);
-        putc('}', out);
-    }
-    fprintf(out, "],\"count\":%d,\"totalCount\":%s}", count, PQgetvalue(rows, 0, RUNTIMES_TOTAL));
-    if (fclose(out) != 0)
-        abort();
-    answer_json_text(exchange, text);
-    free(text);
-    rendered_free(known);
+    answer_page(exchange, rows, (struct runtimes_configs){ 0 });
 }
 
 static void answer_kyma(struct exchange *exchange, const PGresult *rows)
 {
-    answer_configured(exchange, rows, (struct configs){ .kyma = true });
+    answer_page(exchange, rows, (struct runtimes_configs){ .kyma = true });
 }
 
 static void answer_cluster(struct exchange *exchange, const PGresult *rows)
 {
-    answer_configured(exchange, rows, (struct configs){ .cluster = true });
+    answer_page(exchange, rows, (struct runtimes_configs){ .cluster = true });
 }
 
 static void answer_both(struct exchange *exchange, const PGresult *rows)
 {
-    answer_configured(exchange, rows, (struct configs){ .kyma = true, .cluster = true });
+    answer_page(exchange, rows, (struct runtimes_configs){ .kyma = true, .cluster = true });
 }
 
-static void (*answer_of(struct configs wanted))(struct exchange *exchange, const PGresult *rows)
+static void (*answer_of(struct runtimes_configs wanted))(struct exchange *exchange, const PGresult *rows)
 {
     if (wanted.kyma)
         return wanted.cluster ? answer_both : answer_kyma;
-    return wanted.cluster ? answer_cluster : NULL;
+    return wanted.cluster ? answer_cluster : answer_plain;
 }
 
 /* --- E9 --- */
@@ -219,7 +126,8 @@ static void ask(struct exchange *exchange, const struct query *query, const stru
                 const struct state_filter *filter)
 {
     const enum runtimes_list list = list_of(query, filter);
-    const struct configs configs = { .kyma = wants(query, "kyma_config"), .cluster = wants(query, "cluster_config") };
+    const struct runtimes_configs configs = { .kyma = wants(query, "kyma_config"),
+                                              .cluster = wants(query, "cluster_config") };
     struct read read = { .statement = runtimes_statement(list, configs.kyma || configs.cluster),
                          .plan = list == RUNTIMES_FILTERED ? READ_PLAN_EACH : READ_PLAN_FIXED,
                          .answer = answer_of(configs) };

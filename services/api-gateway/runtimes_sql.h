@@ -17,18 +17,34 @@ enum runtimes_list {
  * RUNTIMES_FILTER_COUNT arrays of texts (null: any), an array of states (null: any) and whether suspended ones are left
  * out.
  *
- * Not configured: one row, one column: the page object as JSON. Configured: the columns below, a row for each element;
- * for an empty page one with an element that is null. */
+ * Rows in any order, of the kinds of RUNTIMES_ORDINAL; runtimes_page.h makes the answer of them. */
 const char *runtimes_statement(enum runtimes_list list, bool configured);
 
 enum {
-    RUNTIMES_TOTAL,
-    RUNTIMES_ELEMENT, /* without its closing brace */
+    RUNTIMES_ORDINAL, /* 0: of the whole; n: of the n-th element of the page */
+    RUNTIMES_KIND, /* of ordinal 0: the total; else null for the element itself, or the type of one of its upgrades */
+
+    /* The element: what is up to its status; the status; the version (null: not shown); the upgrades that no orchestration
+     * asked for (null: none). */
+    RUNTIMES_HEAD,
+    RUNTIMES_STATUS,
+    RUNTIMES_VERSION,
+    RUNTIMES_DIRECT,
+
+    /* An upgrade of it. */
+    RUNTIMES_OPERATION_ID = RUNTIMES_HEAD,
+    RUNTIMES_ORCHESTRATION_ID,
+    RUNTIMES_STATE,
+    RUNTIMES_DESCRIPTION,
+    RUNTIMES_CREATED, /* a JSON string in UTC that does not say so */
+
+    /* Configured alone, of the element. */
     RUNTIMES_KYMA_HASH,
     RUNTIMES_KYMA_CONFIG,
     RUNTIMES_CLUSTER_CONFIG,
     RUNTIMES_NAME, /* of the cluster, where its configuration has none */
     RUNTIMES_SEED, /* likewise */
+    RUNTIMES_COLUMNS,
 };
 
 /* The filters' names in the query, in the order of their parameters. */
