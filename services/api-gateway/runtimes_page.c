@@ -250,9 +250,12 @@ static size_t count_elements(const PGresult *rows)
 {
     size_t count = 0;
 
-    for (int row = 0; row < PQntuples(rows); row++)
-        if (ordinal_of(rows, row) > count)
-            count = ordinal_of(rows, row);
+    for (int row = 0; row < PQntuples(rows); row++) {
+        const size_t ordinal = ordinal_of(rows, row);
+
+        if (ordinal > count)
+            count = ordinal;
+    }
     return count;
 }
 

@@ -63,6 +63,7 @@ static void a_page_without_elements_tells_the_total(void **state)
     then_page(rows, (struct runtimes_configs){ 0 }, "{\"data\":[],\"count\":0,\"totalCount\":250}");
 }
 
+/* NOLINTBEGIN(bugprone-suspicious-missing-comma): texts in pieces */
 #define HEAD(id) "{\"instanceID\":\"" id "\""
 #define TAIL "},\"userID\":\"\",\"avsInternalEvaluationID\":0"
 #define UPGRADE(state, at, id)                                                                          \
@@ -170,6 +171,8 @@ static void a_configuration_is_shown_where_it_is_wanted_and_known(void **state)
         PQclear(rows);
     }
 }
+
+/* NOLINTEND(bugprone-suspicious-missing-comma) */
 
 int main(void)
 {
