@@ -276,6 +276,35 @@ static void take_row(struct page *page, int row)
     }
 }
 
+/* `created`: as RUNTIMES_CREATED. */
+static void put_status_last(struct text *out, const char *status, const char *created)
+{
+    json_t *json = json_loads(status, 0, NULL), *operation = NULL;
+    struct upgrade upgrade;
+    struct text dumped = { 0 };
+
+    take_created(&upgrade, created);
+    for (size_t i = 0; i < TYPES && operation == NULL; i++)
+        operation = json_array_get(json_object_get(json_object_get(json, types[i].key), "data"), 0);
+    json_object_set_new(operation, "createdAt", json_sprintf("%sZ", upgrade.created));
+    text_add_json(&dumped, json);
+    text_add_bytes(out, dumped.bytes, dumped.size - 1);
+    text_release(&dumped);
+    json_decref(json);
+}
+
+/* All but its closing brace. */
+static void put_status(struct text *out, const struct page *page, int row)
+{
+    const char *created = value(page, row, RUNTIMES_CREATED), *status = PQgetvalue(page->rows, row, RUNTIMES_STATUS);
+
+    text_add(out, ",\"status\":");
+    if (created != NULL)
+        put_status_last(out, status, created);
+    else
+        text_add_bytes(out, status, (size_t)PQgetlength(page->rows, row, RUNTIMES_STATUS) - 1);
+}
+
 static void put_element(struct text *out, const struct page *page, const struct element *element)
 {
     const PGresult *rows = page->rows;
@@ -283,9 +312,7 @@ static void put_element(struct text *out, const struct page *page, const struct 
 
     text_add_bytes(out, PQgetvalue(rows, element->row, RUNTIMES_HEAD),
                    (size_t)PQgetlength(rows, element->row, RUNTIMES_HEAD));
-    text_add(out, ",\"status\":");
-    text_add_bytes(out, PQgetvalue(rows, element->row, RUNTIMES_STATUS), /* all but the closing brace */
-                   (size_t)PQgetlength(rows, element->row, RUNTIMES_STATUS) - 1);
+    put_status(out, page, element->row);
     for (size_t i = 0; i < TYPES; i++)
         put_upgrades(out, types[i].key, &element->upgrades[i]);
     text_add(out, "},\"userID\":\"\",\"avsInternalEvaluationID\":0");

@@ -82,7 +82,8 @@ static void put_filtered(FILE *out)
 
 /* Three kinds of rows in one answer, for they have to be of one snapshot; that the gateway puts them together takes a
  * fraction of what PostgreSQL needs to aggregate them. The broker's rows tell of upgrades that no orchestration asked
- * for, the orchestrator's of all others, those that wait included. With op_detail=last no upgrades are read.
+ * for, the orchestrator's of all others, those that wait included. With op_detail=last no upgrades are read, but when the
+ * one that is shown was created, for the broker knows of it from its start on.
  * The provisioner's index of runtimes is in the database's own order, the broker's IDs are not. */
 static void put_rows(FILE *out, bool configured)
 {
@@ -91,7 +92,10 @@ static void put_rows(FILE *out, bool configured)
     fprintf(out,
             " SELECT 0::bigint AS ordinal, total::text, NULL, NULL, NULL, NULL, NULL%s FROM rank"
             " UNION ALL SELECT page.ordinal, NULL, i.head, CASE WHEN $3 THEN i.status_last ELSE i.status END::text,"
-            "   CASE WHEN NOT $3 THEN i.kyma_version END, CASE WHEN NOT $3 THEN i.direct_upgrades END::text, NULL%s"
+            "   CASE WHEN NOT $3 THEN i.kyma_version END, CASE WHEN NOT $3 THEN i.direct_upgrades END::text,"
+            "   CASE WHEN $3 THEN (SELECT to_json(u.created_at AT TIME ZONE 'UTC')::text FROM api.instance_upgrades u"
+            "     WHERE u.operation_id = coalesce(i.status_last #>> '{upgradingKyma,data,0,operationID}',"
+            "       i.status_last #>> '{upgradingCluster,data,0,operationID}')) END%s"
             "   FROM page JOIN api.instances i USING (partition, position)%s"
             " UNION ALL SELECT page.ordinal, u.type, u.operation_id, u.orchestration_id, u.state, u.description,"
             "   to_json(u.created_at AT TIME ZONE 'UTC')::text%s"

@@ -25,7 +25,7 @@ enum {
     RUNTIMES_KIND, /* of ordinal 0: the total; else null for the element itself, or the type of one of its upgrades */
 
     /* The element: what is up to its status; the status; the version (null: not shown); the upgrades that no orchestration
-     * asked for (null: none). */
+     * asked for (null: none); RUNTIMES_CREATED: of the upgrade that is alone in the status (null: as it says itself). */
     RUNTIMES_HEAD,
     RUNTIMES_STATUS,
     RUNTIMES_VERSION,

@@ -153,6 +153,23 @@ static void upgrades_that_no_orchestration_asked_for_stand_among_the_others(void
                                                   "}],\"count\":1,\"totalCount\":1}");
 }
 
+static void the_last_upgrade_was_created_when_its_orchestration_made_it(void **state)
+{
+    PGresult *rows = rows_new();
+
+    (void)state;
+    ROW(rows, "0", "1");
+    ROW(rows, "1", NULL, HEAD("a"),
+        "{\"state\":\"x\",\"upgradingCluster\":{\"data\":[{\"state\":\"failed\",\"createdAt\":\"2026-01-01T00:00:09Z\","
+        "\"operationID\":\"c1\"}],\"totalCount\":1,\"count\":1}}",
+        NULL, NULL, AT("04.5"));
+    then_page(rows, (struct runtimes_configs){ 0 },
+              "{\"data\":[" HEAD(
+                  "a") ",\"status\":{\"state\":\"x\",\"upgradingCluster\":{\"data\":[{\"state\":\"failed\","
+                       "\"createdAt\":\"2026-01-01T00:00:04.5Z\",\"operationID\":\"c1\"}],"
+                       "\"totalCount\":1,\"count\":1}" TAIL "}],\"count\":1,\"totalCount\":1}");
+}
+
 static void a_configuration_is_shown_where_it_is_wanted_and_known(void **state)
 {
     for (int wanted = 0; wanted <= 1; wanted++) {
@@ -183,6 +200,7 @@ int main(void)
         cmocka_unit_test(of_each_type_the_newest_two_upgrades_are_shown_and_all_counted),
         cmocka_unit_test(of_two_upgrades_of_one_time_the_greater_id_is_the_newer),
         cmocka_unit_test(upgrades_that_no_orchestration_asked_for_stand_among_the_others),
+        cmocka_unit_test(the_last_upgrade_was_created_when_its_orchestration_made_it),
         cmocka_unit_test(a_configuration_is_shown_where_it_is_wanted_and_known),
     };
 

@@ -168,6 +168,7 @@ def runtimes(suite, system):
         last = system.runtime("read-1", "&op_detail=last")
         equal(set(last), RUNTIME)
         equal(set(last["status"]), {"createdAt", "modifiedAt", "state", "upgradingKyma"})
+        equal(last["status"]["upgradingKyma"]["data"], upgrade["data"])
     with suite.case("1.9: unknown values of op_detail are ignored, the last known one wins"):
         if "kymaVersion" in system.runtime("read-1", "&op_detail=all&op_detail=last&op_detail=some"):
             raise AssertionError("kymaVersion with op_detail=last")
