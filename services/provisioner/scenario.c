@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/id.h"
 #include "common/regex/regex.h"
@@ -31,6 +32,7 @@ struct rule {
 };
 
 struct scenario {
+    char *holds; /* a folder; NULL: none */
     struct course course;
     struct rule *rules;
     size_t count;
@@ -199,13 +201,13 @@ static bool read_default(struct scenario *scenario, const json_t *object, struct
 
 struct scenario *scenario_parse(const json_t *json, struct error *err)
 {
-    static const char *const names[] = { "default", "rules", NULL };
+    static const char *const names[] = { "holds", "default", "rules", NULL };
     struct scenario *scenario = calloc(1, sizeof *scenario);
 
     if (scenario == NULL)
         abort();
     scenario->course = (struct course){ .min_ms = DEFAULT_MIN_MS, .max_ms = DEFAULT_MAX_MS, .steps = 1 };
-    if (check_members(json, names, "default, rules", err) &&
+    if (check_members(json, names, "holds, default, rules", err) && read_text(json, "holds", &scenario->holds, err) &&
         read_default(scenario, json_object_get(json, "default"), err) &&
         read_rules(scenario, json_object_get(json, "rules"), err))
         return scenario;
@@ -248,6 +250,7 @@ void scenario_free(struct scenario *scenario)
         rule_release(&scenario->rules[i]);
     }
     free(scenario->rules);
+    free(scenario->holds);
     free(scenario);
 }
 
@@ -306,6 +309,21 @@ struct scenario_fate scenario_fate(const struct scenario *scenario, struct scena
                                    .component = course->component,
                                    .flaps = course->flaps,
                                    .steps = tells ? course->steps : 0 };
+}
+
+static bool is_there(const char *folder, const char *name, const char *dot, const char *more)
+{
+    char path[1024];
+    const int length = snprintf(path, sizeof path, "%s/%s%s%s", folder, name, dot, more);
+
+    return length > 0 && (size_t)length < sizeof path && access(path, F_OK) == 0;
+}
+
+bool scenario_holds(const struct scenario *scenario, const char *runtime_id, const char *stage)
+{
+    return scenario->holds != NULL &&
+           (is_there(scenario->holds, runtime_id, "", "") || is_there(scenario->holds, runtime_id, ".", stage) ||
+            is_there(scenario->holds, "all", "", ""));
 }
 
 int64_t scenario_moment_ms(const struct scenario_fate *fate, size_t index, size_t count)

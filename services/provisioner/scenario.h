@@ -3,13 +3,15 @@
  *
  * A scenario is a JSON file; every member may be left out, the first rule that matches decides:
  *
- *     {"default": {"durationMs": [2000, 4000], "steps": 1},
+ *     {"holds": "/folder", "default": {"durationMs": [2000, 4000], "steps": 1},
  *      "rules": [{"runtime": "^prod-", "operation": "upgradeKyma", "stage": "WaitingForInstallation",
  *                 "attempts": 1, "durationMs": [0, 0], "steps": 3, "fail": "the reason", "reason": "err_x",
  *                 "component": "istio", "flaps": 2, "never": true}]}
  *
  * `runtime` is an RE2 pattern looked for anywhere in the runtime ID, `operation` and `stage` are exact names, `attempts`
- * is how many attempts of an operation the rule is for; without them a rule matches any. A rule without `durationMs` or `steps` has the default's. Pure but for reading the file. */
+ * is how many attempts of an operation the rule is for; without them a rule matches any. A rule without `durationMs` or
+ * `steps` has the default's. A stage does not end while a file in the folder `holds` is called after it. Pure but for
+ * reading the file and looking into that folder. */
 #ifndef TIDEGATE_PROVISIONER_SCENARIO_H
 #define TIDEGATE_PROVISIONER_SCENARIO_H
 
@@ -52,6 +54,10 @@ struct scenario_fate {
 
 /* What becomes of a stage: a function of its arguments alone, the same in every process. */
 struct scenario_fate scenario_fate(const struct scenario *scenario, struct scenario_stage stage);
+
+/* Must the stage wait, though its time is over? It must while there is a file <holds>/<runtime ID>,
+ * <holds>/<runtime ID>.<stage>, or <holds>/all; to be asked again until there is none. */
+bool scenario_holds(const struct scenario *scenario, const char *runtime_id, const char *stage);
 
 /* When the `index`-th (from 0) of `count` steps or flaps is told, from the beginning of the stage: spread evenly between
  * beginning and end. */

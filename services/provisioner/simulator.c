@@ -16,6 +16,7 @@ enum {
     CALLS_A_LOCK = 500, /* so that others get the ledger too, and the event loop its turn */
     BUSY_RETRY_MS = 2,
     BROKEN_RETRY_MS = 1000,
+    HELD_LOOK_MS = 50, /* how often somebody is expected to let go */
 };
 
 #define NEVER_MS INT64_MAX
@@ -311,6 +312,9 @@ static void tell_due(struct watch *watch, int64_t now_ms)
             tell_flap(watch);
         } else if (moments.step_ms == first_of(moments)) {
             tell_step(watch, watch->steps++);
+        } else if (scenario_holds(watch->simulator->scenario, watch->effect->runtime_id, watch->effect->stage)) {
+            schedule(watch->timer, HELD_LOOK_MS);
+            return;
         } else {
             watch->effect->watch = NULL;
             tell_end(watch);

@@ -162,8 +162,9 @@ static void what_is_wrong_is_refused_with_its_place(void **state)
     static const struct {
         const char *text, *want_error;
     } cases[] = {
-        { "[]", "must be an object with default, rules" },
-        { "{\"rule\": []}", "rule: no such member; there are default, rules" },
+        { "[]", "must be an object with holds, default, rules" },
+        { "{\"rule\": []}", "rule: no such member; there are holds, default, rules" },
+        { "{\"holds\": true}", "holds: must be a text" },
         { "{\"default\": {\"durationMs\": [2]}}", "default: durationMs: must be [min, max]" },
         { "{\"default\": {\"durationMs\": [3, 2]}}", "default: durationMs: must be [min, max]" },
         { "{\"default\": {\"fail\": \"x\"}}", "default: fail: no such member" },

@@ -18,7 +18,7 @@
 #include "common/observe/log.h"
 #include "common/secret/secret.h"
 
-enum { LIMIT_MS = 5000, REPORTS_MAX = 16 };
+enum { LIMIT_MS = 60000, REPORTS_MAX = 16 };
 
 /* One process: a driver, and what it reported. */
 struct process {
@@ -251,6 +251,42 @@ static void a_stage_is_reported_when_it_ends(void **state)
     assert_ledger(world, "applied r1 o1 A 7\n");
     assert_int_equal(ledger_member(world, "orderedAt"), began_ms);
     assert_int_equal(ledger_member(world, "endsAt"), began_ms + 30);
+}
+
+static void a_stage_that_is_held_does_not_end_until_it_is_let_go(void **state)
+{
+    static const char *const names[] = { "r1", "r1.A", "all" };
+    struct world *world = *state;
+    char scenario[256], path[128];
+
+    snprintf(scenario, sizeof scenario, "{\"holds\": \"%s\", \"default\": {\"durationMs\": [0, 0]}}", world->folder);
+    rehearse(world, scenario);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", world->folder, names[i]);
+        write_file(path, "");
+        drive(&world->one, (struct order){ "r1", "o1", "A", (int64_t)i + 1, 0, NULL });
+        for (int turns = 0; turns < 200; turns++)
+            turn(world);
+        assert_int_equal(world->one.count, i);
+        unlink(path);
+        wait_for_reports(world, &world->one, i + 1);
+    }
+}
+
+static void a_hold_is_for_its_runtime_and_stage_alone(void **state)
+{
+    struct world *world = *state;
+    char scenario[256], path[128];
+
+    snprintf(scenario, sizeof scenario, "{\"holds\": \"%s\", \"default\": {\"durationMs\": [0, 0]}}", world->folder);
+    rehearse(world, scenario);
+    snprintf(path, sizeof path, "%s/r1.A", world->folder);
+    write_file(path, "");
+    drive(&world->one, (struct order){ "r1", "o1", "B", 1, 0, NULL });
+    wait_for_reports(world, &world->one, 1);
+    drive(&world->one, (struct order){ "r2", "o2", "A", 1, 0, NULL });
+    wait_for_reports(world, &world->one, 2);
+    unlink(path);
 }
 
 static void a_stage_that_fails_is_reported_with_the_reason(void **state)
@@ -639,6 +675,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCENE(a_stage_is_reported_when_it_ends),
+        SCENE(a_stage_that_is_held_does_not_end_until_it_is_let_go),
+        SCENE(a_hold_is_for_its_runtime_and_stage_alone),
         SCENE(a_stage_that_fails_is_reported_with_the_reason),
         SCENE(a_call_repeated_while_the_stage_runs_is_reported_once),
         SCENE(a_call_for_a_stage_that_has_ended_is_reported_again_at_once),
