@@ -18,7 +18,7 @@
 #include "common/base/error.h"
 #include "common/base/timestamp.h"
 
-enum { LIMIT_MS = 20000 };
+enum { LIMIT_MS = 60000 };
 
 static const char *conninfo;
 static struct event_base *base;

@@ -314,14 +314,17 @@ __attribute__((format(printf, 2, 0))) static void repeat(FILE *file, const char 
         fprintf(file, format, i, i + 1, i + 1);
 }
 
+/* Of CPU, which others on the machine do not count in. */
+#define SECONDS_MAX 0.9
+
 static double seconds_to_validate(void **state, const char *text, size_t *count, const char **rule)
 {
     struct timespec begin, end;
     struct gql_errors errors;
 
-    clock_gettime(CLOCK_MONOTONIC, &begin);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
     errors = validated(*state, text, &(struct gql_limits){ .depth = 1000000, .fields = 1000000 });
-    clock_gettime(CLOCK_MONOTONIC, &end);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
     *count = errors.count;
     *rule = errors.count == 0 ? NULL : errors.list[0].rule;
     gql_errors_release(&errors);
@@ -372,7 +375,7 @@ static void hostile_documents_end_soon(void **state)
         seconds = seconds_to_validate(state, text, &count, &rule);
         if ((rule == NULL) != (rows[i].want_rule == NULL) || (rule != NULL && strcmp(rule, rows[i].want_rule) != 0))
             fail_msg("row %zu: %s", i, rule == NULL ? "no error" : rule);
-        if (seconds > 0.9)
+        if (seconds > SECONDS_MAX)
             fail_msg("row %zu: %.3f s for %zu bytes", i, seconds, size);
         free(text);
     }

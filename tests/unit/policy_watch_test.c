@@ -17,7 +17,7 @@
 #include "common/base/timestamp.h"
 #include "common/observe/log.h"
 
-enum { PATH_SIZE = 256, WAIT_MS = 10000 };
+enum { PATH_SIZE = 256, WAIT_MS = 60000 };
 
 struct watched {
     struct event_base *base;

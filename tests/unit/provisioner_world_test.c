@@ -19,7 +19,7 @@
 #include "common/release/release.h"
 #include "services/provisioner/runtime.h"
 
-enum { LIMIT_MS = 10000 };
+enum { LIMIT_MS = 60000 };
 
 struct service_process {
     int unused;

@@ -18,7 +18,7 @@
 
 #include "common/base/id.h"
 
-enum { DEADLINE_S = 10 };
+enum { DEADLINE_S = 60 };
 
 struct watched {
     struct event_base *base;

@@ -161,6 +161,25 @@ static void rehearse(struct world *world, const char *scenario)
     start(world, &world->other);
 }
 
+/* With a hold of that name, and a default for all stages. */
+static void rehearse_holding(struct world *world, const char *name, const char *fallback)
+{
+    char scenario[256], path[160];
+
+    snprintf(path, sizeof path, "%s/%s", world->folder, name);
+    write_file(path, "");
+    snprintf(scenario, sizeof scenario, "{\"holds\": \"%s\", \"default\": %s}", world->folder, fallback);
+    rehearse(world, scenario);
+}
+
+static void let_go(const struct world *world, const char *name)
+{
+    char path[160];
+
+    snprintf(path, sizeof path, "%s/%s", world->folder, name);
+    assert_int_equal(unlink(path), 0);
+}
+
 static void turn(const struct world *world)
 {
     event_base_loop(world->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
@@ -257,36 +276,28 @@ static void a_stage_that_is_held_does_not_end_until_it_is_let_go(void **state)
 {
     static const char *const names[] = { "r1", "r1.A", "all" };
     struct world *world = *state;
-    char scenario[256], path[128];
 
-    snprintf(scenario, sizeof scenario, "{\"holds\": \"%s\", \"default\": {\"durationMs\": [0, 0]}}", world->folder);
-    rehearse(world, scenario);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        snprintf(path, sizeof path, "%s/%s", world->folder, names[i]);
-        write_file(path, "");
+        rehearse_holding(world, names[i], "{\"durationMs\": [0, 0]}");
         drive(&world->one, (struct order){ "r1", "o1", "A", (int64_t)i + 1, 0, NULL });
         for (int turns = 0; turns < 200; turns++)
             turn(world);
-        assert_int_equal(world->one.count, i);
-        unlink(path);
-        wait_for_reports(world, &world->one, i + 1);
+        assert_int_equal(world->one.count, 0);
+        let_go(world, names[i]);
+        wait_for_reports(world, &world->one, 1);
     }
 }
 
 static void a_hold_is_for_its_runtime_and_stage_alone(void **state)
 {
     struct world *world = *state;
-    char scenario[256], path[128];
 
-    snprintf(scenario, sizeof scenario, "{\"holds\": \"%s\", \"default\": {\"durationMs\": [0, 0]}}", world->folder);
-    rehearse(world, scenario);
-    snprintf(path, sizeof path, "%s/r1.A", world->folder);
-    write_file(path, "");
+    rehearse_holding(world, "r1.A", "{\"durationMs\": [0, 0]}");
     drive(&world->one, (struct order){ "r1", "o1", "B", 1, 0, NULL });
     wait_for_reports(world, &world->one, 1);
     drive(&world->one, (struct order){ "r2", "o2", "A", 1, 0, NULL });
     wait_for_reports(world, &world->one, 2);
-    unlink(path);
+    let_go(world, "r1.A");
 }
 
 static void a_stage_that_fails_is_reported_with_the_reason(void **state)
@@ -375,13 +386,15 @@ static void a_stop_ends_what_runs_in_another_process(void **state)
 {
     struct world *world = *state;
 
-    drive(&world->one, (struct order){ "r1", "o1", "A", 7, clock_now_ms() + 50, NULL });
+    rehearse_holding(world, "r1.A", "{\"durationMs\": [0, 0]}");
+    drive(&world->one, (struct order){ "r1", "o1", "A", 7, 0, NULL });
     wait_for_lines(world, 1);
     drive(&world->other, (struct order){ "r1", "o1", "Stopping", 9, 0, NULL });
     wait_for_reports(world, &world->other, 1);
-    drive(&world->other, (struct order){ "r2", "o2", "A", 10, clock_now_ms() + 100, NULL });
-    wait_for_reports(world, &world->other, 2);
-    assert_int_equal(world->one.count, 0);
+    let_go(world, "r1.A");
+    drive(&world->one, (struct order){ "r2", "o2", "A", 10, clock_now_ms() + 200, NULL });
+    wait_for_reports(world, &world->one, 1);
+    assert_string_equal(world->one.reports[0], "r2 o2 A ok");
 }
 
 static void a_stop_that_is_ordered_again_is_reported_again(void **state)
@@ -404,10 +417,12 @@ static void a_stop_that_is_ordered_again_ends_when_it_would_have(void **state)
     const int64_t began_ms = clock_now_ms();
     struct world *world = *state;
 
-    rehearse(world, "{\"default\": {\"durationMs\": [300, 300]}}");
+    rehearse_holding(world, "r1", "{\"durationMs\": [300, 300]}");
     drive(&world->one, (struct order){ "r1", "o1", "Stopping", 8, began_ms, NULL });
     wait_for_lines(world, 1);
-    drive(&world->one, (struct order){ "r1", "o1", "Stopping", 9, began_ms + 60000, NULL });
+    drive(&world->one, (struct order){ "r1", "o1", "Stopping", 9, began_ms + 3600000, NULL });
+    wait_for_lines(world, 2);
+    let_go(world, "r1");
     wait_for_reports(world, &world->one, 1);
     assert_int_equal(world->one.fence, 9);
     assert_true(clock_now_ms() >= began_ms + 300);
@@ -571,11 +586,12 @@ static void what_was_told_before_a_crash_is_not_told_again_by_another_process(vo
     struct world *world = *state;
     const int64_t long_ago_ms = clock_now_ms() - 1500;
 
-    rehearse(world, "{\"default\": {\"durationMs\": [1900, 1900]}}");
+    rehearse_holding(world, "r1", "{\"durationMs\": [1900, 1900]}");
     drive(&world->one, (struct order){ "r1", "o1", "WaitingForInstallation", 8, long_ago_ms, NULL });
     wait_for_reports(world, &world->one, 1);
     crash(&world->one);
     drive(&world->other, (struct order){ "r1", "o1", "WaitingForInstallation", 8, long_ago_ms, NULL });
+    let_go(world, "r1");
     wait_for_reports(world, &world->other, 1);
     assert_string_equal(world->other.reports[0], "r1 o1 WaitingForInstallation ok");
 }
