@@ -58,7 +58,7 @@ process_start() { # NAME COMMAND...
     mkdir -p "$run/log" "$run/pid"
     TIDEGATE_PROCESS=$name setsid "$@" >>"$run/log/$name.log" 2>&1 </dev/null 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
     printf '%s\n' "$!" >"$run/pid/$name"
-    wait_until 10 process_known "$name" "$!" || true
+    wait_until 60 process_known "$name" "$!" || true
     disown "$!" 2>/dev/null || true
 }
 
@@ -72,7 +72,7 @@ process_stop() { # NAME SIGNAL SECONDS
         if ! wait_until "$3" process_ended "$1" "$pid"; then
             warn "$1 (pid $pid) did not end within $3 s after SIG$2: killed"
             kill -KILL "$pid" 2>/dev/null || true
-            wait_until 5 process_ended "$1" "$pid" || die "$1 (pid $pid) cannot be ended"
+            wait_until 60 process_ended "$1" "$pid" || die "$1 (pid $pid) cannot be ended"
         fi
     fi
     rm -f "$run/pid/$1"

@@ -12,7 +12,7 @@
 
 #include <librdkafka/rdkafka.h>
 
-enum { PATIENCE_MS = 30 * 1000, PARTITIONS_MAX = 1024, REPLICATION_MAX = 9, MESSAGE_SIZE = 512 };
+enum { PATIENCE_MS = 120 * 1000, PARTITIONS_MAX = 1024, REPLICATION_MAX = 9, MESSAGE_SIZE = 512 };
 
 static const struct {
     const char *name;
