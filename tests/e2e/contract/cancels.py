@@ -10,17 +10,18 @@ def stats(it):
 
 
 def running(world, got):
-    world.upgrade("stopped", [{"globalAccount": "^ga-cancel$"}])
-    world.operation_has("stopped", "slow-c1", "in progress")
-    world.upgrade("waits", [{"runtimeID": "nobody"}])
-    before = world.orchestration("stopped")
-    got["answer"] = world.shape(world.cancel("stopped"))
-    after = world.orchestration("stopped")
-    got["right after it"] = stats(after)
-    got["updatedAt moves"] = shown_time(after["updatedAt"]) > shown_time(before["updatedAt"])
-    got["again"] = world.shape(world.cancel("stopped"))
-    got["again changes nothing"] = world.orchestration("stopped")["updatedAt"] == after["updatedAt"]
-    got["a retry meanwhile"] = world.shape(world.retry("stopped"))
+    with world.system.held():
+        world.upgrade("stopped", [{"globalAccount": "^ga-cancel$"}])
+        world.operation_has("stopped", "slow-c1", "in progress")
+        world.upgrade("waits", [{"runtimeID": "nobody"}])
+        before = world.orchestration("stopped")
+        got["answer"] = world.shape(world.cancel("stopped"))
+        after = world.orchestration("stopped")
+        got["right after it"] = stats(after)
+        got["updatedAt moves"] = shown_time(after["updatedAt"]) > shown_time(before["updatedAt"])
+        got["again"] = world.shape(world.cancel("stopped"))
+        got["again changes nothing"] = world.orchestration("stopped")["updatedAt"] == after["updatedAt"]
+        got["a retry meanwhile"] = world.shape(world.retry("stopped"))
     ended = world.ended("stopped")
     got["the end"] = stats(ended)
     got["operations"] = {runtime_id: [it["state"], it["description"]]
@@ -33,13 +34,15 @@ def running(world, got):
 
 
 def pending(world, got):
-    world.upgrade("before-it", [{"runtimeID": "slow-p1"}, {"runtimeID": "slow-p2"}])
-    world.upgrade("still-pending", [{"runtimeID": "spare-1"}])
-    got["pending"] = world.orchestration("still-pending")["state"]
-    got["retry of a pending one"] = world.shape(world.retry("still-pending"))
-    got["answer"] = world.shape(world.cancel("still-pending"))
-    got["at once"] = stats(world.orchestration("still-pending"))
-    got["the other"] = world.orchestration("before-it")["state"]
+    with world.system.held():
+        world.upgrade("before-it", [{"runtimeID": "slow-p1"}, {"runtimeID": "slow-p2"}])
+        world.has_state("before-it", "in progress")
+        world.upgrade("still-pending", [{"runtimeID": "spare-1"}])
+        got["pending"] = world.orchestration("still-pending")["state"]
+        got["retry of a pending one"] = world.shape(world.retry("still-pending"))
+        got["answer"] = world.shape(world.cancel("still-pending"))
+        got["at once"] = stats(world.orchestration("still-pending"))
+        got["the other"] = world.orchestration("before-it")["state"]
     got["operations"] = world.get("/orchestrations/<still-pending>/operations")
     got["retry of a canceled one"] = world.shape(world.retry("still-pending"))
     world.ended("before-it")
@@ -48,10 +51,11 @@ def pending(world, got):
 
 def failed_before(world, got):
     """A canceled one may hold what failed; it is not retried."""
-    world.upgrade("mixed", [{"runtimeID": "bad-c4"}, {"runtimeID": "slow-c5"}, {"runtimeID": "slow-c6"}])
-    world.operation_has("mixed", "bad-c4", "failed")
-    world.operation_has("mixed", "slow-c5", "in progress")
-    world.cancel("mixed")
+    with world.system.held("slow-c5"):
+        world.upgrade("mixed", [{"runtimeID": "bad-c4"}, {"runtimeID": "slow-c5"}, {"runtimeID": "slow-c6"}])
+        world.operation_has("mixed", "bad-c4", "failed")
+        world.operation_has("mixed", "slow-c5", "in progress")
+        world.cancel("mixed")
     ended = world.ended("mixed")
     got["the end"] = stats(ended)
     world.call_operations("mixed")

@@ -48,16 +48,17 @@ def members(world, got):
 
 
 def before(world, got):
-    world.upgrade("unsent", [{"runtimeID": "slow-w0"}, {"runtimeID": "slow-w1"}])
-    world.operation_has("unsent", "slow-w0", "in progress")
-    got["pending"] = detail(world, "unsent", "slow-w1")
-    wait_for("it was sent", limit_s=5, condition=lambda:
-             detail(world, "unsent", "slow-w0")["kymaConfig"]["version"] != "" or
-             world.orchestration("unsent")["state"] != "in progress")
-    running = detail(world, "unsent", "slow-w0")
-    got["running"] = {"state": running["state"], "version": running["kymaConfig"]["version"]}
-    got["described"] = wait_for("it is described", limit_s=5, pause_s=0.01, condition=lambda: (
-        text := world.operations("unsent")["slow-w0"]["description"]) != "Operation created" and text)
+    with world.system.held("slow-w0"):
+        world.upgrade("unsent", [{"runtimeID": "slow-w0"}, {"runtimeID": "slow-w1"}])
+        world.operation_has("unsent", "slow-w0", "in progress")
+        got["pending"] = detail(world, "unsent", "slow-w1")
+        wait_for("it was sent", condition=lambda:
+                 detail(world, "unsent", "slow-w0")["kymaConfig"]["version"] != "" or
+                 world.orchestration("unsent")["state"] != "in progress")
+        running = detail(world, "unsent", "slow-w0")
+        got["running"] = {"state": running["state"], "version": running["kymaConfig"]["version"]}
+        got["described"] = wait_for("it is described", pause_s=0.01, condition=lambda: (
+            text := world.operations("unsent")["slow-w0"]["description"]) != "Operation created" and text)
     world.ended("unsent")
 
 
@@ -105,15 +106,16 @@ def by_account(world, got):
     (RELEASES / "3.0.0.json").write_text(json.dumps({**release, "version": "3.0.0"}))
     (RELEASES / "2.4.2.json").write_text(json.dumps({**release, "overrides": [OF_PLAN, override]}))
     (RELEASES / "versions.json").write_text(json.dumps(VERSIONS))
-    wait_for("the releases are adopted", limit_s=15, condition=lambda:
+    wait_for("the releases are adopted", condition=lambda:
              world.get("/releases").get("accounts") == VERSIONS["accounts"])
     everybody = [{"runtimeID": runtime_id} for runtime_id, _, _ in LINES]
 
     def adopted():
+        world.forget("trial-of-versions")
         world.upgrade("trial-of-versions", everybody, dryRun=True, strategy={"parallel": {"workers": 9}})
         world.ended("trial-of-versions")
         return detail(world, "trial-of-versions", "acc-1")["kymaConfig"]["version"] == "2.3.0"
-    wait_for("the orchestrator has them too", adopted, limit_s=20, pause_s=0.2)
+    wait_for("the orchestrator has them too", adopted, pause_s=0.2)
     world.upgrade("by-account", everybody, strategy={"parallel": {"workers": 9}})
     got["whole"] = world.ended("by-account")["operationStats"]
     for runtime_id, _, _ in LINES:

@@ -8,7 +8,7 @@ import socket
 from contract.rows import Row, Story
 from contract.values import ABSENT, ID, Part
 
-LIMIT_S = 30
+LIMIT_S = 120
 
 
 def bytes_of(world, method, target, body=None, kind=None, token="both"):
@@ -162,12 +162,13 @@ def upgrades(world, got):
 
 
 def cancel(world, got):
-    world.upgrade("kcp-cancel", [{"runtimeID": "slow-w0"}, {"runtimeID": "slow-w1"}])
-    world.has_state("kcp-cancel", "in progress")
-    read = send(world, "GET", "/orchestrations/<kcp-cancel>")
-    got["read"] = {"status": read["status"], "state": read["body"]["state"],
-                   "counts": sorted(read["body"]["operationStats"]) != []}
-    answer = send(world, "PUT", "/orchestrations/<kcp-cancel>/cancel")
+    with world.system.held("slow-w0", "slow-w1"):
+        world.upgrade("kcp-cancel", [{"runtimeID": "slow-w0"}, {"runtimeID": "slow-w1"}])
+        world.has_state("kcp-cancel", "in progress")
+        read = send(world, "GET", "/orchestrations/<kcp-cancel>")
+        got["read"] = {"status": read["status"], "state": read["body"]["state"],
+                       "counts": sorted(read["body"]["operationStats"]) != []}
+        answer = send(world, "PUT", "/orchestrations/<kcp-cancel>/cancel")
     got["canceled"] = {"status": answer["status"], "body": answer["body"]}
     got["then"] = world.ended("kcp-cancel")["state"]
 

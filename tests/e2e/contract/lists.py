@@ -115,15 +115,16 @@ def states(world, got):
 
 
 def running(world, got):
-    world.upgrade("running", [{"runtimeID": "slow-w0"}, {"runtimeID": "slow-w1"}])
-    shown = world.has_state("running", "in progress")
-    got["in+progress"] = [o["orchestrationID"] for o in world.get("/orchestrations?state=in+progress")["data"]]
-    got["two states"] = [o["orchestrationID"] for o in
-                         world.get("/orchestrations?state=in%20progress&state=canceling")["data"]]
-    got["updatedAt at the start"] = shown["updatedAt"] == shown["createdAt"]
-    world.upgrade("behind", [{"runtimeID": "nobody"}])
-    got["pending"] = world.orchestration("behind")
-    got["its operations"] = world.get("/orchestrations/<behind>/operations")
+    with world.system.held("slow-w0"):
+        world.upgrade("running", [{"runtimeID": "slow-w0"}, {"runtimeID": "slow-w1"}])
+        shown = world.has_state("running", "in progress")
+        got["in+progress"] = [o["orchestrationID"] for o in world.get("/orchestrations?state=in+progress")["data"]]
+        got["two states"] = [o["orchestrationID"] for o in
+                             world.get("/orchestrations?state=in%20progress&state=canceling")["data"]]
+        got["updatedAt at the start"] = shown["updatedAt"] == shown["createdAt"]
+        world.upgrade("behind", [{"runtimeID": "nobody"}])
+        got["pending"] = world.orchestration("behind")
+        got["its operations"] = world.get("/orchestrations/<behind>/operations")
     ended = world.ended("running")
     got["updatedAt at the end"] = shown_time(ended["updatedAt"]) > shown_time(ended["createdAt"])
     ended = world.ended("behind")

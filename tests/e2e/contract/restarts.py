@@ -23,12 +23,13 @@ def runs(world, name):
 
 def everything(world, got):
     """All but the gateway die with one orchestration running and one pending."""
-    world.upgrade("survivor", [{"globalAccount": "^ga-restart$"}])
-    world.upgrade("behind-it", [{"runtimeID": "spare-1"}], kyma={"version": "2.3.0"})
-    running = world.operation_has("survivor", "slow-r1", "in progress")
-    world.call_operations("survivor")
-    before = world.orchestration("survivor")
-    killed(world, "orchestrator", "provisioner", "scheduler", "broker")
+    with world.system.held("slow-r1"):
+        world.upgrade("survivor", [{"globalAccount": "^ga-restart$"}])
+        world.upgrade("behind-it", [{"runtimeID": "spare-1"}], kyma={"version": "2.3.0"})
+        running = world.operation_has("survivor", "slow-r1", "in progress")
+        world.call_operations("survivor")
+        before = world.orchestration("survivor")
+        killed(world, "orchestrator", "provisioner", "scheduler", "broker")
     ended = world.ended("survivor")
     got["goes on"] = [ended["state"], ended["operationStats"]]
     got["kept"] = [ended[name] == before[name] for name in ("parameters", "description", "createdAt")]
@@ -41,15 +42,16 @@ def everything(world, got):
 
 def canceling(world, got):
     """One of each type is canceling when the orchestrator dies."""
-    world.upgrade("dying-kyma", [{"globalAccount": "^ga-crash$"}])
-    world.upgrade("dying-cluster", [{"runtimeID": "slow-w0"}, {"runtimeID": "slow-w1"}], lane="cluster")
-    world.operation_has("dying-kyma", "slow-k1", "in progress")
-    world.operation_has("dying-cluster", "slow-w0", "in progress")
-    with world.system.frozen("provisioner"):
-        for name in ("dying-kyma", "dying-cluster"):
-            world.cancel(name)
-        got["before"] = [world.orchestration(name)["state"] for name in ("dying-kyma", "dying-cluster")]
-        killed(world, "orchestrator")
+    with world.system.held():
+        world.upgrade("dying-kyma", [{"globalAccount": "^ga-crash$"}])
+        world.upgrade("dying-cluster", [{"runtimeID": "slow-w0"}, {"runtimeID": "slow-w1"}], lane="cluster")
+        world.operation_has("dying-kyma", "slow-k1", "in progress")
+        world.operation_has("dying-cluster", "slow-w0", "in progress")
+        with world.system.frozen("provisioner"):
+            for name in ("dying-kyma", "dying-cluster"):
+                world.cancel(name)
+            got["before"] = [world.orchestration(name)["state"] for name in ("dying-kyma", "dying-cluster")]
+            killed(world, "orchestrator")
     for name in ("dying-kyma", "dying-cluster"):
         ended = world.ended(name)
         got[name] = [ended["state"], ended["operationStats"]]
@@ -68,10 +70,11 @@ def created_once(world, got):
 
 def sent_once(world, got):
     """The provisioner dies right after it took an upgrade, and again."""
-    world.upgrade("twice-dead", [{"runtimeID": "slow-k1"}])
-    world.operation_has("twice-dead", "slow-k1", "in progress")
-    killed(world, "provisioner")
-    killed(world, "provisioner")
+    with world.system.held("slow-k1"):
+        world.upgrade("twice-dead", [{"runtimeID": "slow-k1"}])
+        world.operation_has("twice-dead", "slow-k1", "in progress")
+        killed(world, "provisioner")
+        killed(world, "provisioner")
     ended = world.ended("twice-dead")
     got["ended"] = [ended["state"], ended["operationStats"]]
     got["sent"] = runs(world, "twice-dead")
@@ -84,11 +87,11 @@ def storage(world, got):
     """PostgreSQL away: what can only be read fails, and comes back."""
     world.system.command("deploy/dev/postgres", "stop")
     try:
-        got["list"] = wait_for("the storage is missed", limit_s=20, pause_s=0.2, condition=lambda: (
+        got["list"] = wait_for("the storage is missed", pause_s=0.2, condition=lambda: (
             answer := world.shape(world.ask("GET", "/orchestrations?page_size=1")))["status"] >= 500 and answer)
     finally:
         world.system.command("deploy/dev/postgres", "start")
-    got["afterwards"] = wait_for("it is back", limit_s=60, pause_s=0.2, condition=lambda: (
+    got["afterwards"] = wait_for("it is back", pause_s=0.2, condition=lambda: (
         world.ask("GET", "/orchestrations/<nothing>")["status"] == 200) and 200)
 
 

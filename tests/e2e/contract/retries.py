@@ -1,6 +1,4 @@
 """3.6: retry. Runtimes called mend- and trouble- fail until the scenario of the simulator no longer says so."""
-import json
-
 from contract.fleet import SCENARIO
 from contract.lists import by_age
 from contract.rows import Row, Story
@@ -22,7 +20,7 @@ def answer(name, retried=None, old=None, invalid=None):
 def mended(world, *words):
     """Stages of runtimes with these names do not fail any more."""
     rules = [rule for rule in SCENARIO["rules"] if not any(word in rule["runtime"] for word in words)]
-    (world.system.run / "scenario.json").write_text(json.dumps({**SCENARIO, "rules": rules}))
+    world.system.rehearse({**SCENARIO, "rules": rules})
     world.system.restart("provisioner")
 
 
@@ -41,7 +39,7 @@ def some_then_all(world, got):
         got["updatedAt moves"] = shown_time(it["updatedAt"]) > shown_time(first["updatedAt"])
         resumed = world.has_state("mending", "in progress")
         got["resumed"] = [resumed["state"], resumed["description"]]
-        got["operation"] = wait_for("the operation is taken", limit_s=5, condition=lambda: (
+        got["operation"] = wait_for("the operation is taken", condition=lambda: (
             it := world.operations("mending")["mend-2"])["state"] in ("pending", "in progress") and
             [it["state"] in ("pending", "in progress"), it["description"]])
         got["another while it runs"] = world.shape(world.retry("mending", "<mending:mend-1>"))
@@ -73,26 +71,28 @@ def retrying(world, got):
     world.ended("troubled")
     world.call_operations("troubled")
     former = world.orchestration("troubled")["description"]
-    world.upgrade("holds-the-lane", [{"runtimeID": "slow-run-1"}, {"runtimeID": "slow-run-2"}])
-    world.has_state("holds-the-lane", "in progress")
-    got["answer"] = world.shape(world.retry("troubled", "<troubled:trouble-1>"))
-    it = world.orchestration("troubled")
-    got["retrying"] = [it["state"], it["description"] == former + ", retrying", it["operationStats"]]
-    got["operation"] = {runtime_id: [one["state"], one["description"]]
-                        for runtime_id, one in world.operations("troubled").items() if runtime_id == "trouble-1"}
-    got["more"] = world.shape(world.retry("troubled", "<troubled:bad-run>"))
-    more = world.orchestration("troubled")
-    got["unchanged but updatedAt"] = [more["state"], more["description"] == it["description"],
-                                      shown_time(more["updatedAt"]) > shown_time(it["updatedAt"])]
-    got["again"] = world.shape(world.retry("troubled", "<troubled:trouble-1>"))
+    with world.system.held("slow-run-1"):
+        world.upgrade("holds-the-lane", [{"runtimeID": "slow-run-1"}, {"runtimeID": "slow-run-2"}])
+        world.has_state("holds-the-lane", "in progress")
+        got["answer"] = world.shape(world.retry("troubled", "<troubled:trouble-1>"))
+        it = world.orchestration("troubled")
+        got["retrying"] = [it["state"], it["description"] == former + ", retrying", it["operationStats"]]
+        got["operation"] = {runtime_id: [one["state"], one["description"]]
+                            for runtime_id, one in world.operations("troubled").items() if runtime_id == "trouble-1"}
+        got["more"] = world.shape(world.retry("troubled", "<troubled:bad-run>"))
+        more = world.orchestration("troubled")
+        got["unchanged but updatedAt"] = [more["state"], more["description"] == it["description"],
+                                          shown_time(more["updatedAt"]) > shown_time(it["updatedAt"])]
+        got["again"] = world.shape(world.retry("troubled", "<troubled:trouble-1>"))
     world.ended("holds-the-lane")
     world.has_state("troubled", "in progress", "failed")
     ended = world.ended("troubled")
     got["ended"] = [ended["state"], ended["description"]]
-    world.upgrade("holds-the-lane-again", [{"runtimeID": "slow-run-1"}, {"runtimeID": "slow-run-2"}])
-    world.has_state("holds-the-lane-again", "in progress")
-    world.retry("troubled")
-    got["canceled while retrying"] = world.shape(world.cancel("troubled"))
+    with world.system.held("slow-run-1"):
+        world.upgrade("holds-the-lane-again", [{"runtimeID": "slow-run-1"}, {"runtimeID": "slow-run-2"}])
+        world.has_state("holds-the-lane-again", "in progress")
+        world.retry("troubled")
+        got["canceled while retrying"] = world.shape(world.cancel("troubled"))
     ended = world.ended("troubled")
     got["canceled"] = [ended["state"], ended["description"], ended["operationStats"]]
     world.ended("holds-the-lane-again")
@@ -115,15 +115,16 @@ def newer(world, got):
 
 def inside(world, got):
     """Failed operations of an orchestration that still runs."""
-    world.upgrade("inside", [{"runtimeID": "bad-run"}, {"runtimeID": "slow-run-1"}, {"runtimeID": "slow-run-2"}])
-    world.operation_has("inside", "bad-run", "failed")
-    world.call_operations("inside")
-    before = world.orchestration("inside")
-    got["answer"] = world.shape(world.retry("inside", "<inside:bad-run>"))
-    after = world.orchestration("inside")
-    got["unchanged"] = [after["state"], after["description"] == before["description"],
-                        shown_time(after["updatedAt"]) > shown_time(before["updatedAt"])]
-    got["operation"] = world.operations("inside")["bad-run"]["state"] != "failed"
+    with world.system.held("slow-run-1"):
+        world.upgrade("inside", [{"runtimeID": "bad-run"}, {"runtimeID": "slow-run-1"}, {"runtimeID": "slow-run-2"}])
+        world.operation_has("inside", "bad-run", "failed")
+        world.call_operations("inside")
+        before = world.orchestration("inside")
+        got["answer"] = world.shape(world.retry("inside", "<inside:bad-run>"))
+        after = world.orchestration("inside")
+        got["unchanged"] = [after["state"], after["description"] == before["description"],
+                            shown_time(after["updatedAt"]) > shown_time(before["updatedAt"])]
+        got["operation"] = world.operations("inside")["bad-run"]["state"] != "failed"
     ended = world.ended("inside")
     got["ended"] = [ended["state"], ended["operationStats"]]
     got["ran twice"] = world.sql("SELECT attempt FROM provisioner.operation WHERE operation_id = '<inside:bad-run>'")

@@ -123,14 +123,15 @@ def newest_two(world, got):
 
 
 def upgrading(world, got):
-    world.upgrade("seen-running", [{"runtimeID": "slow-w0"}])
-    world.has_state("seen-running", "in progress")
-    got["shown"] = wait_for("upgrading", limit_s=5, condition=lambda:
-                            (state := shown(world, "slow-w0")["status"]["state"]) == "upgrading" and state)
-    page = world.get("/runtimes?state=upgrading&account=ga-workers")
-    got["listed"] = [runtime["runtimeID"] for runtime in page["data"]]
+    with world.system.held("slow-w0"):
+        world.upgrade("seen-running", [{"runtimeID": "slow-w0"}])
+        world.has_state("seen-running", "in progress")
+        got["shown"] = wait_for("upgrading", condition=lambda:
+                                (state := shown(world, "slow-w0")["status"]["state"]) == "upgrading" and state)
+        page = world.get("/runtimes?state=upgrading&account=ga-workers")
+        got["listed"] = [runtime["runtimeID"] for runtime in page["data"]]
     world.ended("seen-running")
-    ended = wait_for("it has ended", limit_s=5, condition=lambda:
+    ended = wait_for("it has ended", condition=lambda:
                      (it := shown(world, "slow-w0"))["status"]["state"] == "succeeded" and it)
     newest = ended["status"]["upgradingKyma"]["data"][0]
     got["modified after it was created"] = shown_time(ended["status"]["modifiedAt"]) > shown_time(newest["createdAt"])
@@ -140,7 +141,7 @@ def never_sent(world, got):
     """An upgrade that fails before the provisioner hears of it: its runtime has no window."""
     world.upgrade("unplanned", [{"runtimeID": "unplanned-1"}], strategy={"schedule": "maintenanceWindow"})
     world.has_state("unplanned", "failed")
-    failed = wait_for("an error", limit_s=5, condition=lambda: (
+    failed = wait_for("an error", condition=lambda: (
         it := shown(world, "unplanned-1", "&op_detail=last"))["status"]["state"] == "error" and it)
     operation = world.operations("unplanned")["unplanned-1"]
     [newest] = failed["status"]["upgradingKyma"]["data"]
@@ -182,7 +183,7 @@ def waiting(world, got):
     direct = provisioning.data(world.system, provisioning.upgrade_text("bad-waiting", provisioning.kyma()),
                                tenant="ga-waiting")["result"]
     world.call("direct", direct["id"])
-    got["direct"] = wait_for("the instance knows", limit_s=10, condition=lambda: (
+    got["direct"] = wait_for("the instance knows", condition=lambda: (
         it := shown(world, "bad-waiting")["status"]["upgradingKyma"])["totalCount"] == 4 and
         it["data"][0]["state"] == "failed" and it)
 
@@ -193,17 +194,18 @@ def deprovision(world, runtime_id, tenant="ga-gone"):
 
 
 def deprovisioned(world, got):
-    slow = deprovision(world, "slow-gone-b")
-    world.call("deprovisioning", slow)
-    got["while it runs"] = wait_for("deprovisioning", limit_s=10, condition=lambda:
-                                    (state := shown(world, "slow-gone-b")["status"]["state"]) == "deprovisioning" and
-                                    state)
-    got["listed while it runs"] = [one["runtimeID"] for one in
-                                   world.get("/runtimes?account=ga-gone&state=deprovisioning")["data"]]
+    with world.system.held("slow-gone-b"):
+        slow = deprovision(world, "slow-gone-b")
+        world.call("deprovisioning", slow)
+        got["while it runs"] = wait_for("deprovisioning", condition=lambda:
+                                        (state := shown(world, "slow-gone-b")["status"]["state"]) ==
+                                        "deprovisioning" and state)
+        got["listed while it runs"] = [one["runtimeID"] for one in
+                                       world.get("/runtimes?account=ga-gone&state=deprovisioning")["data"]]
     deprovision(world, "gone-1")
     deprovision(world, "stuck-gone")
     for runtime_id, state in [("gone-1", "suspended"), ("stuck-gone", "failed"), ("slow-gone-b", "suspended")]:
-        wait_for(f"{runtime_id} is listed as {state}", limit_s=15, condition=lambda runtime_id=runtime_id, state=state:
+        wait_for(f"{runtime_id} is listed as {state}", condition=lambda runtime_id=runtime_id, state=state:
                  world.get(f"/runtimes?runtime_id={runtime_id}&state={state}")["totalCount"] == 1)
     for state in ("suspended", "failed", "all"):
         got[state] = sorted(one["runtimeID"] for one in world.get(f"/runtimes?account=ga-gone&state={state}")["data"])

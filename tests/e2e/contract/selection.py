@@ -62,13 +62,14 @@ def order(world, got):
 
 def later(world, got):
     """Resolved at the start, once: what comes later is not in, what changes does not show."""
-    world.upgrade("resolving", [{"globalAccount": "^ga-later$"}])
-    world.operation_has("resolving", "slow-later", "in progress")
-    world.system.import_lines([runtime_line("newcomer", globalAccount="ga-later"),
-                               runtime_line("after-later", globalAccount="ga-later", subAccount="sa-ga-later",
-                                            shootName="renamed")])
-    wait_for("the instance has another name", lambda:
-             world.get("/runtimes?runtime_id=after-later")["data"][0]["shootName"] == "renamed")
+    with world.system.held("slow-later"):
+        world.upgrade("resolving", [{"globalAccount": "^ga-later$"}])
+        world.operation_has("resolving", "slow-later", "in progress")
+        world.system.import_lines([runtime_line("newcomer", globalAccount="ga-later"),
+                                   runtime_line("after-later", globalAccount="ga-later", subAccount="sa-ga-later",
+                                                shootName="renamed")])
+        wait_for("the instance has another name", lambda:
+                 world.get("/runtimes?runtime_id=after-later")["data"][0]["shootName"] == "renamed")
     got["ended"] = world.ended("resolving")["operationStats"]
     operations = world.operations("resolving")
     got["who"] = sorted(operations)
@@ -85,9 +86,10 @@ def skipped(world, got):
 
 def preempted(world, got):
     world.system.import_lines([runtime_line("slow-leaves", globalAccount="ga-leaves")])
-    world.upgrade("leaving", [{"runtimeID": "slow-w0"}, {"runtimeID": "slow-leaves"}])
-    world.operation_has("leaving", "slow-w0", "in progress")
-    world.call("pre", deprovision(world, "slow-leaves", tenant="ga-leaves"))
+    with world.system.held("slow-w0"):
+        world.upgrade("leaving", [{"runtimeID": "slow-w0"}, {"runtimeID": "slow-leaves"}])
+        world.operation_has("leaving", "slow-w0", "in progress")
+        world.call("pre", deprovision(world, "slow-leaves", tenant="ga-leaves"))
     got["whole"] = {name: value for name, value in world.ended("leaving").items()
                     if name in ("state", "operationStats")}
     it = world.operations("leaving")["slow-leaves"]

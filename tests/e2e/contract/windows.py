@@ -9,6 +9,8 @@ from harness import NO_WINDOW, equal, runtime_line, wait_for
 UTC = datetime.timezone.utc
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 WINDOWS = {"schedule": "maintenanceWindow", "parallel": {"workers": 5}}
+PATIENT = (4, 8, 16, 32, 64)  # seconds that a machine may need to be ready for a moment: more where they did not do
+LATE_S = 15  # by which whoever waits for a moment may be late; what looks once a minute is later
 
 
 def in_hours(begins_h, lasts_h, offset_h=0):
@@ -46,7 +48,7 @@ def imported(world, account, windows, **more):
 
 def scheduled(world, name, count):
     """The operations when each has a window or has failed."""
-    return wait_for(f"{name} has its windows", limit_s=20,
+    return wait_for(f"{name} has its windows",
                     condition=lambda: len(it := world.operations(name)) == count and
                     all(one["maintenanceWindowBegin"] != NO_WINDOW or one["state"] == "failed"
                         for one in it.values()) and it)
@@ -67,7 +69,7 @@ def own(world, got):
                "win-closed": in_hours(2, 1, -5), "win-day": in_hours(0, 24), "win-none": None}
     imported(world, "ga-win", windows)
     world.upgrade("windows", [{"globalAccount": "^ga-win$"}], strategy=WINDOWS)
-    wait_for("four succeeded", limit_s=20, condition=lambda:
+    wait_for("four succeeded", condition=lambda:
              world.orchestration("windows").get("operationStats", {}).get("succeeded") == 4)
     operations = scheduled(world, "windows", 6)
     for name in ("win-open", "win-east", "win-west"):
@@ -93,36 +95,60 @@ def own(world, got):
 
 def opens_soon(world, got):
     """Released at its begin; a later one does not block; one slot, in order."""
-    soon = in_hours(4 / 3600, 1)
-    imported(world, "ga-soon", {"soon-1": soon, "soon-2": soon, "soon-later": in_hours(5, 1)})
-    world.upgrade("soon", [{"runtimeID": "soon-later"}, {"runtimeID": "soon-2"}, {"runtimeID": "soon-1"}],
-                  strategy={"schedule": "maintenanceWindow", "parallel": {"workers": 1}})
-    scheduled(world, "soon", 3)
-    wait_for("two succeeded", limit_s=20, condition=lambda:
+    for seconds in PATIENT:
+        soon = in_hours(seconds / 3600, 1)
+        imported(world, "ga-soon", {"soon-1": soon, "soon-2": soon, "soon-later": in_hours(5, 1)})
+        world.upgrade("soon", [{"runtimeID": "soon-later"}, {"runtimeID": "soon-2"}, {"runtimeID": "soon-1"}],
+                      strategy={"schedule": "maintenanceWindow", "parallel": {"workers": 1}})
+        scheduled(world, "soon", 3)
+        if datetime.datetime.now(UTC) < soon[0]:
+            break
+        world.cancel("soon")  # it was open already
+        world.ended("soon")
+        world.forget("soon")
+    wait_for("two succeeded", condition=lambda:
              world.orchestration("soon")["operationStats"].get("succeeded") == 2)
     started = world.sql("SELECT runtime_id, extract(epoch FROM started_at) FROM provisioner.operation WHERE"
                         " orchestration_id = '<soon>' ORDER BY started_at").splitlines()
     got["order"] = [one.split("|")[0] for one in started]
     got["not before it opens"] = float(started[0].split("|")[1]) >= soon[0].timestamp()
-    got["within two seconds"] = float(started[0].split("|")[1]) < soon[0].timestamp() + 2
+    got["soon after it opens"] = float(started[0].split("|")[1]) < soon[0].timestamp() + LATE_S
     got["the later one"] = world.operations("soon")["soon-later"]["state"]
     world.cancel("soon")
     world.ended("soon")
 
 
+def ended(window):
+    return datetime.datetime.now(UTC) > window[1]
+
+
+def taken(world):
+    return world.operations("missing").get("slow-missed-1", {}).get("state") == "in progress"
+
+
 def missed(world, got):
     """No slot was free before the window closed: the next one, a day later; a started one runs on."""
-    short = in_hours(0, 4 / 3600)
-    imported(world, "ga-missed", {"slow-missed-1": short, "slow-missed-2": short, "slow-missed-3": short,
-                                  "slow-missed-4": short, "slow-missed-5": short})
-    world.upgrade("missing", [{"globalAccount": "^ga-missed$"}],
-                  strategy={"schedule": "maintenanceWindow", "parallel": {"workers": 1}})
-    moved = wait_for("one got its next window", limit_s=25, condition=lambda: (it := [
+    for seconds in PATIENT:
+        with world.system.held("slow-missed-1"):
+            short = in_hours(0, seconds / 3600)
+            imported(world, "ga-missed", {"slow-missed-1": short, "slow-missed-2": short, "slow-missed-3": short})
+            world.upgrade("missing", [{"globalAccount": "^ga-missed$"}],
+                          strategy={"schedule": "maintenanceWindow", "parallel": {"workers": 1}})
+            wait_for("one has started or the window has ended", condition=lambda: taken(world) or ended(short))
+            if started := taken(world):
+                wait_for("the window has ended", condition=lambda: ended(short))
+            else:
+                world.cancel("missing")
+        if started:
+            break
+        world.ended("missing")
+        world.forget("missing")
+    moved = wait_for("one got its next window", condition=lambda: (it := [
         one for one in world.operations("missing").values()
         if one["state"] == "pending" and one["maintenanceWindowBegin"] > shown(short)[0]]) and it)
     tomorrow = [time + datetime.timedelta(days=1) for time in short]
     got["moved a day"] = window_of(moved[0]) == shown(tomorrow)
-    wait_for("nothing runs", limit_s=15, condition=lambda:
+    wait_for("nothing runs", condition=lambda:
              "in progress" not in world.orchestration("missing")["operationStats"])
     operations = world.operations("missing").values()
     got["states"] = sorted({one["state"] for one in operations})
@@ -134,17 +160,27 @@ def missed(world, got):
     world.ended("missing")
 
 
+def sent(world):
+    return world.sql("SELECT phase FROM orchestrator.operation WHERE orchestration_id = '<late>'") == "dispatched"
+
+
 def taken_late(world, got):
     """Sent within the window, but nobody takes it before the end: it does not start, and has the next one."""
-    short = in_hours(0, 4 / 3600)
-    imported(world, "ga-late", {"win-late": short})
-    with world.system.frozen("provisioner"):
-        world.upgrade("late", [{"runtimeID": "win-late"}], strategy=WINDOWS)
-        wait_for("it is sent", limit_s=4, condition=lambda: world.sql(
-            "SELECT phase FROM orchestrator.operation WHERE orchestration_id = '<late>'") == "dispatched")
-        wait_for("the window has ended", limit_s=10, condition=lambda: datetime.datetime.now(UTC) > short[1])
+    for seconds in PATIENT:
+        short = in_hours(0, seconds / 3600)
+        imported(world, "ga-late", {"win-late": short})
+        with world.system.frozen("provisioner"):
+            world.upgrade("late", [{"runtimeID": "win-late"}], strategy=WINDOWS)
+            wait_for("it is sent or the window has ended", condition=lambda: sent(world) or ended(short))
+            if in_time := sent(world):
+                wait_for("the window has ended", condition=lambda: ended(short))
+        if in_time:
+            break
+        world.cancel("late")
+        world.ended("late")
+        world.forget("late")
     tomorrow = [time + datetime.timedelta(days=1) for time in short]
-    moved = wait_for("it has its next window", limit_s=20, condition=lambda: window_of(
+    moved = wait_for("it has its next window", condition=lambda: window_of(
         it := world.operations("late")["win-late"]) == shown(tomorrow) and it)
     got["state"] = [moved["state"], moved["description"]]
     got["none outside"] = world.sql("SELECT count(*) FROM provisioner.operation WHERE orchestration_id = '<late>'")
@@ -157,7 +193,7 @@ def taken_late(world, got):
 def adopt(world, policy):
     text = json.dumps(policy)
     POLICY.write_text(text)
-    wait_for("the policy is in force everywhere", limit_s=20, condition=lambda: world.sql(
+    wait_for("the policy is in force everywhere", condition=lambda: world.sql(
         f"SELECT count(*) FROM scheduler.policy WHERE refused_hash IS NULL AND body = '{text}'::jsonb") == str(
             world.system.partitions))
 
@@ -196,7 +232,7 @@ def policy(world, got):
     world.ended("by-policy")
 
     POLICY.write_text('{"rules": [{"match": {"plan": "azure["}, "days": ["Mon"]}]}')
-    wait_for("the wrong one is refused everywhere", limit_s=20, condition=lambda: world.sql(
+    wait_for("the wrong one is refused everywhere", condition=lambda: world.sql(
         "SELECT count(*) FROM scheduler.policy WHERE refused_reason <> ''") == str(world.system.partitions))
     world.upgrade("by-broken-policy", [{"runtimeID": "pol-account"}], strategy=WINDOWS)
     operations = scheduled(world, "by-broken-policy", 1)
@@ -218,7 +254,7 @@ def retried(world, got):
     world.call_operations("rewindow")
     adopt(world, {"default": entry(later)})
     world.retry("rewindow")
-    moved = wait_for("it has its new window", limit_s=20, condition=lambda: window_of(
+    moved = wait_for("it has its new window", condition=lambda: window_of(
         it := world.operations("rewindow")["bad-rewin"]) == shown(later) and it)
     got["waits for the new one"] = moved["state"]
     world.cancel("rewindow")
@@ -245,7 +281,7 @@ TESTS = [
         "and is canceled": ("3.7/as-usual", {"canceled": 1})}),
     Story("a window that opens soon", opens_soon, {
         "order": ("5.6/released", ["soon-2", "soon-1"]), "not before it opens": ("5.6/released D14", True),
-        "within two seconds": ("5.6/released", True), "the later one": ("5.6/free 5.5/next", "pending")}),
+        "soon after it opens": ("5.6/released", True), "the later one": ("5.6/free 5.5/next", "pending")}),
     Story("a missed window", missed, {
         "moved a day": ("5.6/missed D14", True), "states": ("5.6/missed", ["pending", "succeeded"]),
         "started ones keep theirs": ("5.6/started D14", True), "none outside": ("D14 5.6/missed", "0")}),

@@ -3,7 +3,7 @@ import json
 import re
 
 from contract.rows import parsed
-from harness import FINAL, wait_for
+from harness import FINAL, PATIENCE_S, wait_for
 
 TOKENS = {"both": "runtimeAdmin,runtimeOperator", "admin": "runtimeAdmin", "operator": "runtimeOperator",
           "stranger": "visitors"}
@@ -16,9 +16,15 @@ class World:
     # Names
 
     def call(self, name, value):
-        """`value` is <name> from now on."""
+        """`value` is <name> from now on, and nothing else may be: tests are asked again at the end."""
+        if self.names.get(name, value) != value:
+            raise AssertionError(f"<{name}> is {self.names[name]} already")
         self.names[name], self.values[value] = value, name
         return value
+
+    def forget(self, *names):
+        """Whatever begins with these names may be called so again."""
+        self.names = {name: value for name, value in self.names.items() if not name.startswith(names)}
 
     def fill(self, value):
         """With values where names stand."""
@@ -96,17 +102,17 @@ class World:
                 self.call(f"{name}:{runtime_id}", operation["operationID"])
         return self.operations(name)
 
-    def has_state(self, name, *states, limit_s=30):
+    def has_state(self, name, *states, limit_s=PATIENCE_S):
         return wait_for(f"orchestration {name} is {' or '.join(states)}", limit_s=limit_s, condition=lambda:
                         (it := self.orchestration(name))["state"] in states and it)
 
-    def ended(self, name, limit_s=45):
+    def ended(self, name, limit_s=PATIENCE_S):
         ended = self.has_state(name, *FINAL, limit_s=limit_s)
         self.system.known(self.names[name])
         return ended
 
-    def operation_has(self, name, runtime_id, *states, limit_s=30):
-        return wait_for(f"{name}'s operation on {runtime_id} is {' or '.join(states)}", limit_s=limit_s, pause_s=0.02,
+    def operation_has(self, name, runtime_id, *states):
+        return wait_for(f"{name}'s operation on {runtime_id} is {' or '.join(states)}", pause_s=0.02,
                         condition=lambda: (
                             it := self.operations(name).get(runtime_id, {})).get("state") in states and it)
 
