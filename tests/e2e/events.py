@@ -10,7 +10,8 @@ from harness import Suite, System, wiped_on_success
 
 def main():
     suite = Suite()
-    with System(SCENARIO) as system:
+    # Long enough for a busy machine, and waited for once, where Kafka is away.
+    with System(SCENARIO, {"TIDEGATE_REQUEST_TIMEOUT": "30s"}) as system:
         suite.run("streams of events", events.cases, system)
         suite.run("outages", events.outages, system)
     return wiped_on_success(suite, system)

@@ -20,7 +20,6 @@ SCENARIO = {
         {"runtime": "^slow-", "durationMs": [1500, 1500]},
     ],
 }
-SETTINGS = {"TIDEGATE_STAGE_LIMITS": "StartingUpgrade=4s"}
 
 GROUPS = [("transport", graphql_transport), ("operations", operations), ("runtimes", runtimes),
           ("rollback", rollback), ("secrets", secrets), ("who may", graphql_access),
@@ -30,7 +29,7 @@ GROUPS = [("transport", graphql_transport), ("operations", operations), ("runtim
 def main():
     suite = Suite()
     wanted = sys.argv[1:]
-    with System(SCENARIO, SETTINGS) as system:
+    with System(SCENARIO) as system:
         for name, module in GROUPS:
             if not wanted or module.__name__.split(".")[-1] in wanted:
                 suite.run(name, module.cases, system)

@@ -1,7 +1,10 @@
 """What the end-to-end tests share: a system of their own, HTTP, tokens, the topics, and counting.
 
 A system runs in TIDEGATE_RUN with TIDEGATE_PORT, which tests/run gives; without them in .run-e2e on port 18480. With
-KEEP=1 it is left running, and found again by the next run."""
+KEEP=1 it is left running, and found again by the next run.
+
+Nothing here may depend on how fast the machine is: what should come is awaited with PATIENCE_S as deadline, and what
+must still be under way while others look is held (System.held), not slow."""
 import base64
 import contextlib
 import datetime
@@ -10,15 +13,18 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import traceback
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SERVICES = ("api-gateway", "broker", "orchestrator", "scheduler", "provisioner")
 BOTH_GROUPS = "runtimeAdmin,runtimeOperator"
+PATIENCE_S = 120  # for what should come soon; a machine that is overloaded must not be what fails
 FINAL = ("succeeded", "failed", "canceled")
 NO_WINDOW = "0001-01-01T00:00:00Z"
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{0,5}[1-9])?Z")
@@ -100,7 +106,7 @@ def has(text, part):
         raise AssertionError(f"{part!r} is not in {text!r}")
 
 
-def wait_for(what, condition, limit_s=60, pause_s=0.05):
+def wait_for(what, condition, limit_s=PATIENCE_S, pause_s=0.05):
     """The first true value of `condition`."""
     deadline = time.monotonic() + limit_s
     while not (value := condition()):
@@ -128,7 +134,7 @@ class Answer:
         return f"{self.status} {self.text[:300]}"
 
 
-def request(port, method, target, body=None, headers=None, limit_s=60):
+def request(port, method, target, body=None, headers=None, limit_s=PATIENCE_S):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=limit_s)
     try:
         connection.putrequest(method, target, skip_accept_encoding=True)
@@ -185,17 +191,21 @@ class System:
         # Ports of its own for everything: two systems that start at one moment must not choose the same free one.
         ports = {"TIDEGATE_KAFKA_PORT": self.port + 95, "TIDEGATE_KAFKA_CONTROLLER_PORT": self.port + 96,
                  "TIDEGATE_PG_PORT": self.port + 97}
-        self.env = {**os.environ, "TIDEGATE_RUN": str(self.run), "TIDEGATE_PORT": str(self.port),
+        # Where it is not what is tested, no request is given up.
+        self.env = {"TIDEGATE_REQUEST_TIMEOUT": f"{PATIENCE_S - 20}s", **os.environ, "TIDEGATE_RUN": str(self.run),
+                    "TIDEGATE_PORT": str(self.port),
                     **{name: os.environ.get(name) or str(port) for name, port in ports.items()},
                     "TIDEGATE_SIMULATOR_SCENARIO": str(self.run / "scenario.json"), **(settings or {})}
         self.env["TIDEGATE_PARTITIONS"] = str(partitions)
         self.partitions, self.tokens = partitions, {}
+        self.holds, self.holders, self.holding = self.run / "holds", {}, threading.Lock()
 
     def __enter__(self):
-        self.run.mkdir(parents=True, exist_ok=True)
-        (self.run / "scenario.json").write_text(json.dumps(self.scenario))
+        shutil.rmtree(self.holds, ignore_errors=True)
+        self.holds.mkdir(parents=True)
+        self.rehearse(self.scenario)
         try:
-            self.command("deploy/dev/up", limit_s=300)
+            self.command("deploy/dev/up")
         except BaseException:
             self.__exit__()
             raise
@@ -211,7 +221,7 @@ class System:
     def wipe(self):
         self.command("deploy/dev/down", "--wipe", check=False)
 
-    def command(self, *words, check=True, limit_s=120, settings=None, stdin=None):
+    def command(self, *words, check=True, limit_s=600, settings=None, stdin=None):
         # Through files: what a script leaves running holds its pipes open.
         done = subprocess.run(words, cwd=ROOT, env={**self.env, **(settings or {})}, timeout=limit_s, input=stdin,
                               capture_output=True, text=True, check=False)
@@ -221,6 +231,11 @@ class System:
 
     def tidectl(self, *words, settings=None, stdin=None):
         return self.command(str(self.bin / "tidectl"), *words, check=False, settings=settings, stdin=stdin)
+
+    def spawn(self, *words):
+        """tidectl as a process that runs beside the test, with all that it says on stdout."""
+        return subprocess.Popen([self.bin / "tidectl", *words], cwd=ROOT, env=self.env, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     # Processes
 
@@ -252,6 +267,29 @@ class System:
         finally:
             os.kill(pid, signal.SIGCONT)
 
+    # Clusters
+
+    def rehearse(self, scenario):
+        """What becomes of stages when the provisioner starts the next time."""
+        (self.run / "scenario.json").write_text(json.dumps({"holds": str(self.holds), **scenario}))
+
+    @contextlib.contextmanager
+    def held(self, *names):
+        """No stage of these runtimes (RUNTIME, or RUNTIME.STAGE; without any: of all) ends until this does."""
+        paths = [self.holds / name for name in names or ["all"]]
+        with self.holding:
+            for path in paths:
+                self.holders[path] = self.holders.get(path, 0) + 1
+                path.touch()
+        try:
+            yield
+        finally:
+            with self.holding:
+                for path in paths:
+                    self.holders[path] -= 1
+                    if not self.holders[path]:
+                        path.unlink()
+
     def log_lines(self, service):
         for line in (self.run / "log" / f"{service}.log").read_text(errors="replace").splitlines():
             with contextlib.suppress(ValueError):
@@ -278,7 +316,7 @@ class System:
 
     # HTTP
 
-    def ask(self, method, target, body=None, token=True, headers=None, limit_s=60):
+    def ask(self, method, target, body=None, token=True, headers=None, limit_s=PATIENCE_S):
         """`body`: text, bytes or what JSON can hold. `token`: True both groups, None without, or a token."""
         if isinstance(body, str):
             body = body.encode()
@@ -306,10 +344,11 @@ class System:
 
     def import_fleet(self, account, runtime_ids, **more):
         """Runtimes of one global account; all must be new or unchanged."""
-        report = self.import_lines([runtime_line(runtime_id, globalAccount=account, **more)
-                                    for runtime_id in runtime_ids])
-        equal(report["rejected"], [], "rejected lines")
-        equal(report["imported"] + report["unchanged"], len(runtime_ids), "lines imported")
+        for first in range(0, len(runtime_ids), 500):  # in parts: a busy machine's Kafka answers a large one late
+            part = runtime_ids[first:first + 500]
+            report = self.import_lines([runtime_line(runtime_id, globalAccount=account, **more) for runtime_id in part])
+            equal(report["rejected"], [], "rejected lines")
+            equal(report["imported"] + report["unchanged"], len(part), "lines imported")
 
     def upgrade(self, *, include, headers=None, **body):
         """The ID of a new orchestration."""
@@ -323,6 +362,12 @@ class System:
     def orchestration(self, orchestration_id):
         return self.get(f"/orchestrations/{orchestration_id}")
 
+    def runs(self, orchestration_id, *runtime_ids):
+        """Waits until the operations of these runtimes run."""
+        wait_for(f"{', '.join(runtime_ids)} are upgraded", lambda: all(
+            (it := self.operations(orchestration_id)).get(runtime_id, {}).get("state") == "in progress"
+            for runtime_id in runtime_ids))
+
     def operations(self, orchestration_id):
         """By runtime ID."""
         found, page = {}, 1
@@ -333,7 +378,7 @@ class System:
                 return found
             page += 1
 
-    def ended(self, orchestration_id, limit_s=90):
+    def ended(self, orchestration_id, limit_s=PATIENCE_S):
         """The orchestration when it has ended, and the instances know: they are told beside it, not before it."""
         ended = wait_for(f"orchestration {orchestration_id} ends", limit_s=limit_s, condition=lambda:
                          (it := self.orchestration(orchestration_id))["state"] in FINAL and it)
@@ -352,9 +397,9 @@ class System:
                      f" '{orchestration_id}' AND (i.upgrades #>> ARRAY[{KIND}, 'data', '0', 'operationID'],"
                      f" i.upgrades #>> ARRAY[{KIND}, 'data', '0', 'state']) IS DISTINCT FROM (o.operation_id, o.state)")
         for statement in (at_provisioner, at_broker):
-            wait_for("runtimes and instances know", limit_s=5, condition=lambda it=statement: self.sql(it) == "0")
+            wait_for("runtimes and instances know", condition=lambda it=statement: self.sql(it) == "0")
 
-    def reaches(self, orchestration_id, state, limit_s=30):
+    def reaches(self, orchestration_id, state, limit_s=PATIENCE_S):
         return wait_for(f"orchestration {orchestration_id} is {state}", limit_s=limit_s, condition=lambda:
                         (it := self.orchestration(orchestration_id))["state"] == state and it)
 
@@ -372,17 +417,17 @@ class System:
         """Writes a message to a requests topic, as a service would."""
         partition = str(partition_of(key, self.partitions))
         subprocess.run(["kcat", "-b", self.kafka, "-P", "-t", f"{topic}.requests", "-p", partition, "-k", key],
-                       input=json.dumps(value).encode(), check=True, timeout=30, capture_output=True)
+                       input=json.dumps(value).encode(), check=True, timeout=PATIENCE_S, capture_output=True)
 
     def records(self, topic):
         """All records of an events topic, or all messages of a requests topic."""
         done = subprocess.run(["kcat", "-b", self.kafka, "-C", "-e", "-q", "-t", topic, "-o", "beginning"],
-                              check=True, timeout=60, capture_output=True)
+                              check=True, timeout=PATIENCE_S, capture_output=True)
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     def sql(self, statement):
-        done = subprocess.run(["psql", "-X", "-qtA", "-d", self.database, "-c", statement], check=True, timeout=30,
-                              capture_output=True, text=True)
+        done = subprocess.run(["psql", "-X", "-qtA", "-d", self.database, "-c", statement], check=True,
+                              timeout=PATIENCE_S, capture_output=True, text=True)
         return done.stdout.strip()
 
 

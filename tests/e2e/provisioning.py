@@ -106,9 +106,9 @@ def operation(system, operation_id, **options):
     return data(system, simple_text("runtimeOperationStatus", operation_id), **options)["result"]
 
 
-def ends(system, operation_id, state="Succeeded", limit_s=60):
+def ends(system, operation_id, state="Succeeded"):
     """The operation when it has ended, in this state."""
-    ended = wait_for(f"operation {operation_id} ends", limit_s=limit_s, condition=lambda:
+    ended = wait_for(f"operation {operation_id} ends", condition=lambda:
                      (it := operation(system, operation_id))["state"] != "InProgress" and it)
     equal(ended["state"], state, ended["message"])
     return ended

@@ -118,14 +118,15 @@ def kyma_details(suite, system):
 def before_sending(suite, system):
     """One worker, and a slow runtime: what waits behind it was not sent yet."""
     system.import_fleet("ga-waits", ["slow-waits-1", "slow-waits-2"])
-    orchestration_id = system.upgrade(include=[{"globalAccount": "^ga-waits$"}], strategy=STRATEGY)
-    wait_for("one of them runs", lambda: "in progress" in {
-        it["state"] for it in system.operations(orchestration_id).values()})
-    with suite.case("Q6: before anything is sent, every member of kymaConfig is there and empty"):
-        [waiting] = [it for it in system.operations(orchestration_id).values() if it["state"] == "pending"]
-        shown = detail(system, orchestration_id, waiting["operationID"])
-        equal((shown["state"], shown["kymaConfig"]), ("pending", KYMA_EMPTY))
-    system.cancel(orchestration_id)
+    with system.held("slow-waits-1", "slow-waits-2"):
+        orchestration_id = system.upgrade(include=[{"globalAccount": "^ga-waits$"}], strategy=STRATEGY)
+        wait_for("one of them runs", lambda: "in progress" in {
+            it["state"] for it in system.operations(orchestration_id).values()})
+        with suite.case("Q6: before anything is sent, every member of kymaConfig is there and empty"):
+            [waiting] = [it for it in system.operations(orchestration_id).values() if it["state"] == "pending"]
+            shown = detail(system, orchestration_id, waiting["operationID"])
+            equal((shown["state"], shown["kymaConfig"]), ("pending", KYMA_EMPTY))
+        system.cancel(orchestration_id)
     system.ended(orchestration_id)
 
 

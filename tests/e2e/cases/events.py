@@ -9,25 +9,27 @@ import subprocess
 import threading
 import time
 
-from harness import equal, has, wait_for
+from harness import PATIENCE_S, equal, has, wait_for
 
 MANY = 300  # streams at once
 FLEET = 4000  # runtimes of an orchestration with megabytes of events
 SKEW_S = 30  # by which clocks may differ
 STALL_S = 10  # within which a reader must take what waits for it
+LIFETIMES = (3, 6, 12, 24, 48)  # of tokens, in seconds: longer ones where a machine did not answer in time
 GENESIS = "0" * 64
 
 
 class Stream:
     """A reader of server-sent events; `after`: Last-Event-ID."""
 
-    def __init__(self, system, orchestration_id, after=None, query="", token=True, receive_size=None, limit_s=30):
+    def __init__(self, system, orchestration_id, after=None, query="", token=True, receive_size=None,
+                 limit_s=PATIENCE_S):
         self.connection = http.client.HTTPConnection("127.0.0.1", system.port, timeout=limit_s)
+        self.socket = self.connection.sock = socket.socket()
         if receive_size:
-            self.connection.sock = socket.socket()
-            self.connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_size)
-            self.connection.sock.settimeout(limit_s)
-            self.connection.sock.connect(("127.0.0.1", system.port))
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_size)
+        self.socket.settimeout(limit_s)
+        self.socket.connect(("127.0.0.1", system.port))
         headers = {"Accept": "text/event-stream"}
         if token:
             headers["Authorization"] = "Bearer " + (system.token() if token is True else token)
@@ -36,7 +38,7 @@ class Stream:
         self.connection.request("GET", f"/orchestrations/{orchestration_id}/events{query}", headers=headers)
         self.response = self.connection.getresponse()
         self.status, self.headers = self.response.status, self.response.headers
-        self.retries, self.last, self.deadline = [], after, time.monotonic() + 4 * limit_s
+        self.retries, self.last, self.deadline = [], after, time.monotonic() + 2 * limit_s
 
     def refusal(self):
         body = json.loads(self.response.read())
@@ -185,8 +187,9 @@ def reading(suite, system, orchestration_id, log):
         with stream(system, orchestration_id, token=False) as it:
             equal(it.status, 401)
     with suite.case("events: after the last one nothing, until something happens; the stream stays"):
-        with stream(system, orchestration_id, after=log[-1][0], limit_s=1) as it:
+        with stream(system, orchestration_id, after=log[-1][0]) as it:
             equal(it.status, 200)
+            it.socket.settimeout(1)
             try:
                 equal(it.take(1), [])
             except TimeoutError:
@@ -253,7 +256,7 @@ def live(suite, system):
         orchestration_id = started(system, "ga-events-retry", prefix="bad-evr", count=2)
         with stream(system, orchestration_id) as it:
             begun = it.until("failed")
-            wait_for("a retry is taken", limit_s=10, condition=lambda: system.ask(
+            wait_for("a retry is taken", condition=lambda: system.ask(
                 "POST", f"/orchestrations/{orchestration_id}/retry", "",
                 headers={"Content-Type": "application/x-www-form-urlencoded"}).json["retryOperations"])
             again = it.until("failed")
@@ -262,27 +265,38 @@ def live(suite, system):
 
 
 def lasting(system, seconds):
-    """A token that is accepted for so long, and up to a second less."""
-    return system.token_signed(exp=int(time.time()) + seconds - SKEW_S)
+    """A token that is accepted for so long, and up to a second less; until when, since the epoch."""
+    until = int(time.time()) + seconds
+    return system.token_signed(exp=until - SKEW_S), until
 
 
 def expiry(suite, system):
-    orchestration_id = started(system, "ga-events-expiry", prefix="slow-evx", count=6)
-    with suite.case("events: a stream ends as a whole answer when its token expires; another token goes on with it"):
-        began = time.monotonic()
-        with stream(system, orchestration_id, token=lasting(system, 3)) as it:
-            equal(it.status, 200)
-            got = list(it)
-            equal((1.5 < time.monotonic() - began < 5, it.retries), (True, ["1000", "1000"]))
-        with stream(system, orchestration_id, token=lasting(system, -1), after=got[-1][0]) as it:
+    with suite.case("events: a stream ends as a whole answer when its token expires; another token goes on with it"), \
+            contextlib.ExitStack() as held:
+        held.enter_context(system.held())
+        orchestration_id = started(system, "ga-events-expiry", prefix="slow-evx", count=3)
+        for seconds in LIFETIMES:
+            token, until = lasting(system, seconds)
+            with stream(system, orchestration_id, token=token) as it:
+                got = list(it) if it.status == 200 else []
+                ended = time.time()
+            if got:
+                break
+        equal((until - 0.1 < ended < until + 10, it.retries), (True, ["1000", "1000"]))
+        with stream(system, orchestration_id, token=lasting(system, -1)[0], after=got[-1][0]) as it:
             equal(it.refusal(), (401, "the token has expired"))
+        held.close()
         with stream(system, orchestration_id, after=got[-1][0]) as it:
             got += it.until("succeeded")
         same(got, log_of(system, orchestration_id), "both")
     with suite.case("events: tidectl --watch says what to do when its token expires"):
-        orchestration_id = started(system, "ga-events-expiry", prefix="slow-evx", count=6)
-        done = system.tidectl("orchestration", orchestration_id, "--watch",
-                              settings={"TIDEGATE_TOKEN": lasting(system, 3)})
+        with system.held():
+            orchestration_id = started(system, "ga-events-expiry", prefix="slow-evx", count=3)
+            for seconds in LIFETIMES:
+                done = system.tidectl("orchestration", orchestration_id, "--watch",
+                                      settings={"TIDEGATE_TOKEN": lasting(system, seconds)[0]})
+                if "in progress" in done.stdout:
+                    break
         equal(done.returncode, 4)
         has(done.stdout, "in progress")
         has(done.stderr, "the token has expired")
@@ -303,7 +317,7 @@ def many(suite, system):
                 want = log_of(system, first)
                 for each in streams:
                     same(each.take(len(want)), want, "one of many")
-                equal(metric(system, "tidegate_event_streams"), MANY + 1)
+                wait_for("all are there, and nobody else", lambda: metric(system, "tidegate_event_streams") == MANY + 1)
                 equal(process(system, "Threads"), threads)
                 grown = process(system, "VmRSS") - memory
                 spent = metric(system, "process_cpu_seconds_total") - began
@@ -321,6 +335,11 @@ def slow(suite, system):
     orchestration_id = system.upgrade(include=[{"globalAccount": "^ga-events-slow$"}], dryRun=True,
                                       strategy={"type": "parallel", "parallel": {"workers": 500}})
     system.ended(orchestration_id)
+    log = log_of(system, orchestration_id)
+    began = time.monotonic()
+    with stream(system, orchestration_id) as it:
+        it.until("succeeded")
+    alone_s = time.monotonic() - began
     dropped, memory = metric(system, "tidegate_event_streams_dropped_total"), process(system, "VmRSS")
     with contextlib.ExitStack() as opened:
         lazy = [opened.enter_context(stream(system, orchestration_id, receive_size=4096)) for _ in range(10)]
@@ -328,12 +347,13 @@ def slow(suite, system):
             began = time.monotonic()
             with stream(system, orchestration_id) as it:
                 whole = it.until("succeeded")
+                beside_s = time.monotonic() - began
                 size = sum(len(event[2]) for event in whole)
-                print(f"       {size} bytes in {time.monotonic() - began:.1f} s", flush=True)
+                print(f"       {size} bytes in {beside_s:.1f} s, alone in {alone_s:.1f} s", flush=True)
                 if size < 1500000:
                     raise AssertionError("too few to fill the buffers")
-                same(whole, log_of(system, orchestration_id), "the honest one")
-                if time.monotonic() - began > STALL_S - 2:
+                same(whole, log, "the honest one")
+                if beside_s > 2 * alone_s + STALL_S - 2:
                     raise AssertionError("it waited for the others")
         with suite.case("events: such readers are dropped, and little is kept for them"):
             most = 0
@@ -342,7 +362,7 @@ def slow(suite, system):
                 nonlocal most
                 most = max(most, process(system, "VmRSS") - memory)
                 return metric(system, "tidegate_event_streams_dropped_total") - dropped == len(lazy)
-            wait_for("they are dropped", all_dropped, limit_s=3 * STALL_S)
+            wait_for("they are dropped", all_dropped)
             print(f"       {most} KiB for {len(lazy)}", flush=True)
             if most > memory_limit(system, 48):
                 raise AssertionError(f"{most} KiB more")
@@ -363,48 +383,52 @@ def slow(suite, system):
 
 
 def outages(suite, system):
-    orchestration_id = started(system, "ga-events-outage", prefix="slow-evo", count=4)
     with suite.case("events: a gateway that ends closes its streams; Last-Event-ID goes on at another"):
-        with stream(system, orchestration_id) as it:
-            got = it.until("progressed")
-            stopping = threading.Thread(target=system.stop, args=("api-gateway",))
-            stopping.start()
-            got += list(it)  # it ends as a whole answer does
-            equal((it.retries[-1], stopping.join(20)), ("1000", None))
+        with system.held("slow-evo-ga-events-outage-3"):  # the last one
+            orchestration_id = started(system, "ga-events-outage", prefix="slow-evo", count=4)
+            with stream(system, orchestration_id) as it:
+                got = it.until("progressed")
+                stopping = threading.Thread(target=system.stop, args=("api-gateway",))
+                stopping.start()
+                got += list(it)  # it ends as a whole answer does
+                stopping.join()
+                equal(it.retries[-1], "1000")
         system.start("api-gateway")
         with stream(system, orchestration_id, after=got[-1][0]) as it:
             got += it.until("succeeded")
         same(got, log_of(system, orchestration_id), "before and after")
     with suite.case("events: tidectl --watch goes on with a new token where it can make one"):
-        orchestration_id = started(system, "ga-events-keys", prefix="slow-evr", count=4)
-        watching = subprocess.Popen([system.bin / "tidectl", "orchestration", orchestration_id, "--watch"],
-                                    env=system.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        equal(watching.stdout.readline() != "", True, "it shows something")
-        for name in ("key.pem", "jwks.json"):
-            (system.run / "oidc" / name).unlink()  # nothing of before is accepted any more
-        system.tokens.clear()
-        system.token()
-        system.restart("api-gateway")
-        lines = watching.communicate(timeout=60)[0].splitlines()
+        with system.held():
+            orchestration_id = started(system, "ga-events-keys", prefix="slow-evr", count=4)
+            watching = system.spawn("orchestration", orchestration_id, "--watch")
+            equal(watching.stdout.readline() != "", True, "it shows something")
+            for name in ("key.pem", "jwks.json"):
+                (system.run / "oidc" / name).unlink()  # nothing of before is accepted any more
+            system.tokens.clear()
+            system.token()
+            system.restart("api-gateway")
+        lines = watching.communicate(timeout=PATIENCE_S)[0].splitlines()
         equal(watching.returncode, 0, repr(lines))
         equal(len([line for line in lines if " succeeded: " in line]), 5)
     with suite.case("events: Kafka away and back: the stream stays, and misses nothing"):
         orchestration_id = started(system, "ga-events-kafka", prefix="slow-evk", count=8)
-        with stream(system, orchestration_id, limit_s=90) as it:
+        with stream(system, orchestration_id) as it:
             got = it.until("progressed")
             system.command("deploy/dev/kafka/kafka", "stop")
             system.command("deploy/dev/kafka/kafka", "start")
             got += it.until("succeeded")
         same(got, log_of(system, orchestration_id), "before and after")
     with suite.case("events: a stream that nothing happens to has a heartbeat every 15 s, also without Kafka"):
-        with stream(system, orchestration_id, after=got[-1][0], limit_s=20) as it:
+        with stream(system, orchestration_id, after=got[-1][0]) as it:
             system.command("deploy/dev/kafka/kafka", "stop")
             try:
-                began = time.monotonic()
-                equal(it.response.readline(), b"retry: 1000\n")
-                equal(it.response.readline(), b"\n")
-                equal(it.response.readline(), b":\n")
-                equal(12 < time.monotonic() - began < 20, True, "seconds")
+                equal([it.response.readline() for _ in range(2)], [b"retry: 1000\n", b"\n"])
+                beats = []
+                while len(beats) < 3 and (line := it.response.readline()):
+                    if line == b":\n":
+                        beats.append(time.monotonic())
+                # From the last but one: the first may have waited here, while Kafka was stopped.
+                equal(5 < beats[2] - beats[1] < 45, True, f"seconds: {beats}")
                 with stream(system, orchestration_id) as late:
                     equal(late.status, 503)
             finally:

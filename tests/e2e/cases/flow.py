@@ -1,4 +1,5 @@
 """From POST to the last runtime: selection, order, workers, failures, dry runs, cancel, runtimes that cannot be had."""
+import contextlib
 import time
 import uuid
 
@@ -56,7 +57,7 @@ def own_writes(suite, system):
             holds(system.orchestration(orchestration_id), {"orchestrationID": orchestration_id})
             holds(system.get(f"/orchestrations/{orchestration_id}/operations"), {"data": [], "totalCount": 0})
     with suite.case("3.5: no targets, succeeded at once"):
-        ended = system.ended(system.upgrade(include=[{"runtimeID": "nobody"}]), limit_s=5)
+        ended = system.ended(system.upgrade(include=[{"runtimeID": "nobody"}]))
         holds(ended, {"state": "succeeded", "description": "Scheduled 0 operations"})
         if "operationStats" in ended:
             raise AssertionError("Q2: operationStats without operations")
@@ -130,6 +131,10 @@ def dry_run(suite, system):
 
 # --- Order and concurrency ---
 
+def running_of(orchestration):
+    return orchestration.get("operationStats", {}).get("in progress", 0)
+
+
 def order(suite, system):
     names = ["ord-a", "ord-b", "ord-c", "ord-d"]
     system.import_fleet("ga-order", names)
@@ -148,34 +153,35 @@ def order(suite, system):
 
 def workers(suite, system):
     system.import_fleet("ga-workers", [f"slow-w{i}" for i in range(6)])
-    first = system.upgrade(include=[{"globalAccount": "ga-workers"}], strategy=immediate(2))
-    second = system.upgrade(include=[{"runtimeID": "slow-w0"}])
-    third = system.upgrade(include=[{"runtimeID": "slow-w1"}])
-
-    with suite.case("3.4: the next in a lane waits pending"):
-        system.reaches(first, "in progress")
-        for waiting in (second, third):
-            holds(system.orchestration(waiting), {"state": "pending", "description": "queued for processing"})
-            equal(system.get(f"/orchestrations/{waiting}/operations")["data"], [])
-    with suite.case("D35: a pending one is canceled at once"):
-        answer = system.cancel(third)
-        equal((answer.status, answer.json), (200, {"orchestrationID": third}))
-        holds(system.orchestration(third), {"state": "canceled", "description": "Orchestration was canceled"})
-    with suite.case("3.4: never more than workers run, and as many as may"):
-        most = 0
+    with system.held():
+        first = system.upgrade(include=[{"globalAccount": "ga-workers"}], strategy=immediate(2))
+        second = system.upgrade(include=[{"runtimeID": "slow-w0"}])
+        third = system.upgrade(include=[{"runtimeID": "slow-w1"}])
+        with suite.case("3.4: the next in a lane waits pending"):
+            system.reaches(first, "in progress")
+            for waiting in (second, third):
+                holds(system.orchestration(waiting), {"state": "pending", "description": "queued for processing"})
+                equal(system.get(f"/orchestrations/{waiting}/operations")["data"], [])
+        with suite.case("D35: a pending one is canceled at once"):
+            answer = system.cancel(third)
+            equal((answer.status, answer.json), (200, {"orchestrationID": third}))
+            holds(system.orchestration(third), {"state": "canceled", "description": "Orchestration was canceled"})
+        with suite.case("3.4: as many as workers may, run"):
+            wait_for("two run", lambda: running_of(system.orchestration(first)) == 2)
+    with suite.case("3.4: never more than workers run"):
         while (it := system.orchestration(first))["state"] not in FINAL:
-            running = it.get("operationStats", {}).get("in progress", 0)
-            if running > 2:
-                raise AssertionError(f"{running} run, 2 may")
-            most = max(most, running)
+            if running_of(it) > 2:
+                raise AssertionError(f"{running_of(it)} run, 2 may")
             equal(sum(it["operationStats"].values()), 6)
             time.sleep(0.02)
-        equal((most, it["state"]), (2, "succeeded"))
-    with suite.case("3.4, D31: the next one starts when the lane is free, without delay"):
-        began = time.monotonic()
+        equal(it["state"], "succeeded")
+    with suite.case("3.4, D31: the next one starts when the lane is free, not up to a minute later"):
         equal(system.ended(second)["state"], "succeeded")
-        if time.monotonic() - began > 15:
-            raise AssertionError("it took more than 15 s")
+        between = system.sql("SELECT extract(epoch FROM (SELECT min(started_at) FROM provisioner.operation WHERE"
+                             f" orchestration_id = '{second}') - max(ended_at)) FROM provisioner.operation WHERE"
+                             f" orchestration_id = '{first}'")
+        if float(between) > 20:
+            raise AssertionError(f"it took {between} s")
     with suite.case("3.4: orchestrations of one lane do not overlap"):
         equal(system.sql(f"SELECT (SELECT max(ended_at) FROM provisioner.operation WHERE orchestration_id = '{first}')"
                          " <= (SELECT min(started_at) FROM provisioner.operation WHERE"
@@ -186,20 +192,20 @@ def workers(suite, system):
 def cancel(suite, system):
     fleet = ["slow-c1", "slow-c2", "slow-c3"]
     system.import_fleet("ga-cancel", fleet)
-    orchestration_id = system.upgrade(include=[{"globalAccount": "ga-cancel"}])
-    wait_for("one runs", lambda: system.orchestration(orchestration_id).get("operationStats", {}).get("in progress"))
-    answer = system.cancel(orchestration_id)
-    after = system.orchestration(orchestration_id)
-
-    with suite.case("E5: 200 with the ID, and the next read shows it"):
-        equal((answer.status, answer.json), (200, {"orchestrationID": orchestration_id}))
-        holds(after, {"state": "canceling", "description": "Orchestration was canceled",
-                      "operationStats": {"in progress": 1, "pending": 2}})
-        if shown_time(after["updatedAt"]) <= shown_time(after["createdAt"]):
-            raise AssertionError("1.4: updatedAt did not move")
-    with suite.case("3.8: cancel again changes nothing"):
-        equal(system.cancel(orchestration_id).status, 200)
-        equal(system.orchestration(orchestration_id)["updatedAt"], after["updatedAt"])
+    with system.held():
+        orchestration_id = system.upgrade(include=[{"globalAccount": "ga-cancel"}])
+        wait_for("one runs", lambda: running_of(system.orchestration(orchestration_id)))
+        answer = system.cancel(orchestration_id)
+        after = system.orchestration(orchestration_id)
+        with suite.case("E5: 200 with the ID, and the next read shows it"):
+            equal((answer.status, answer.json), (200, {"orchestrationID": orchestration_id}))
+            holds(after, {"state": "canceling", "description": "Orchestration was canceled",
+                          "operationStats": {"in progress": 1, "pending": 2}})
+            if shown_time(after["updatedAt"]) <= shown_time(after["createdAt"]):
+                raise AssertionError("1.4: updatedAt did not move")
+        with suite.case("3.8: cancel again changes nothing"):
+            equal(system.cancel(orchestration_id).status, 200)
+            equal(system.orchestration(orchestration_id)["updatedAt"], after["updatedAt"])
     with suite.case("Q14: what runs comes to its end, what waits is canceled"):
         equal(system.ended(orchestration_id)["operationStats"], {"succeeded": 1, "canceled": 2})
         equal(sorted((operation["state"], operation["description"])
@@ -247,38 +253,41 @@ def deprovisioned(suite, system):
         hidden = {runtime["runtimeID"] for runtime in system.get("/runtimes?account=ga-gone")["data"]}
         equal(hidden, {runtime_id for runtime_id, state in shown.items() if state != "suspended"})
     with suite.case("3.2: deprovisioned while its operation waits: preempted, and the whole succeeds"):
-        orchestration_id = system.upgrade(include=[{"globalAccount": "ga-gone", "shoot": "c-slow-gone-a"},
-                                                   {"globalAccount": "ga-gone", "shoot": "c-slow-gone-b"}])
-        wait_for("one runs", lambda: "in progress" in states(system.operations(orchestration_id)).values())
-        waits = next(runtime_id for runtime_id, state in states(system.operations(orchestration_id)).items()
-                     if state == "pending")
-        operation_id = deprovision(system, waits)
+        with system.held("slow-gone-a"):
+            orchestration_id = system.upgrade(include=[{"globalAccount": "ga-gone", "shoot": "c-slow-gone-a"},
+                                                       {"globalAccount": "ga-gone", "shoot": "c-slow-gone-b"}])
+            system.runs(orchestration_id, "slow-gone-a")
+            waits = "slow-gone-b"
+            equal(states(system.operations(orchestration_id))[waits], "pending")
+            operation_id = deprovision(system, waits)
         holds(system.ended(orchestration_id), {"state": "succeeded", "operationStats": {"succeeded": 2}})
         holds(system.operations(orchestration_id)[waits],
               {"state": "succeeded", "description": f"operation preempted by deprovisioning {operation_id}"})
 
 
-def occupy(system, runtime_id, account):
-    """Another orchestration's upgrade runs on the runtime when this ends."""
+@contextlib.contextmanager
+def occupied(system, runtime_id, account):
+    """Another orchestration's upgrade runs on the runtime meanwhile."""
     # The configuration that an orchestration sends goes ahead of it: after this one the provisioner has it.
     equal(system.ended(system.upgrade(include=[{"runtimeID": runtime_id}]))["state"], "succeeded")
     configuration = system.sql(f"SELECT configuration FROM provisioner.operation WHERE runtime_id = '{runtime_id}'")
     foreign = str(uuid.uuid4())
-    system.produce("runtimes", runtime_id, {
-        "id": str(uuid.uuid4()), "type": "tidegate.runtime.upgrade.v1", "subject": runtime_id,
-        "data": {"runtimeID": runtime_id, "instanceID": system.runtime(runtime_id)["instanceID"],
-                 "globalAccountID": account, "operationID": foreign, "orchestrationID": str(uuid.uuid4()),
-                 "lane": "kyma", "version": "2.4.2", "configuration": configuration}})
-    wait_for("a foreign operation runs", lambda: system.sql(
-        f"SELECT state FROM provisioner.operation WHERE operation_id = '{foreign}'") == "in progress")
+    with system.held(runtime_id):
+        system.produce("runtimes", runtime_id, {
+            "id": str(uuid.uuid4()), "type": "tidegate.runtime.upgrade.v1", "subject": runtime_id,
+            "data": {"runtimeID": runtime_id, "instanceID": system.runtime(runtime_id)["instanceID"],
+                     "globalAccountID": account, "operationID": foreign, "orchestrationID": str(uuid.uuid4()),
+                     "lane": "kyma", "version": "2.4.2", "configuration": configuration}})
+        wait_for("a foreign operation runs", lambda: system.sql(
+            f"SELECT state FROM provisioner.operation WHERE operation_id = '{foreign}'") == "in progress")
+        yield
 
 
 def busy(suite, system):
     system.import_fleet("ga-busy", ["slow-busy", "busy-other"])
-    occupy(system, "slow-busy", "ga-busy")
-    orchestration_id = system.upgrade(include=[{"runtimeID": "slow-busy"}, {"runtimeID": "busy-other"}])
-
-    with suite.case("D20: a busy runtime gives its slot back and stays pending"):
+    with occupied(system, "slow-busy", "ga-busy"), \
+            suite.case("D20: a busy runtime gives its slot back and stays pending"):
+        orchestration_id = system.upgrade(include=[{"runtimeID": "slow-busy"}, {"runtimeID": "busy-other"}])
         wait_for("the other one is upgraded", lambda:
                  system.operations(orchestration_id).get("busy-other", {}).get("state") == "succeeded", pause_s=0.01)
         holds(system.operations(orchestration_id)["slow-busy"],
@@ -293,10 +302,9 @@ def busy(suite, system):
 
 def dry_run_as_usual(suite, system):
     system.import_fleet("ga-dry-busy", ["slow-dry", "dry-other", "dry-gone"])
-    occupy(system, "slow-dry", "ga-dry-busy")
-    orchestration_id = system.upgrade(include=[{"runtimeID": "slow-dry"}, {"runtimeID": "dry-other"}], dryRun=True)
-
-    with suite.case("3.7: a dry run waits for a busy runtime, and gives its slot back"):
+    with occupied(system, "slow-dry", "ga-dry-busy"), \
+            suite.case("3.7: a dry run waits for a busy runtime, and gives its slot back"):
+        orchestration_id = system.upgrade(include=[{"runtimeID": "slow-dry"}, {"runtimeID": "dry-other"}], dryRun=True)
         wait_for("the other one is done", lambda:
                  system.operations(orchestration_id).get("dry-other", {}).get("state") == "succeeded", pause_s=0.01)
         holds(system.operations(orchestration_id)["slow-dry"],

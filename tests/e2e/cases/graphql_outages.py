@@ -6,8 +6,8 @@ import subprocess
 import time
 import uuid
 
-from cases.outages import LIMIT_S, all_ready
-from harness import equal, wait_for
+from cases.outages import LATE_S, LIMIT_S, all_ready
+from harness import PATIENCE_S, equal, wait_for
 from provisioning import data, ends, error, gardener, kyma, operation, post, provision_text, provisioned, \
     simple_text, upgrade_text
 
@@ -25,7 +25,7 @@ def fails(system, query, codes, limit_s=LIMIT_S, null=True, **options):
     began = time.monotonic()
     answer = post(system, query, **options)
     seconds = time.monotonic() - began
-    if seconds > limit_s + 3:
+    if seconds > limit_s + LATE_S:
         raise AssertionError(f"{seconds:.1f} s until {answer}")
     equal((answer.status, answer.json["data"]), (200, {"result": None} if null else None), repr(answer))
     equal(len(answer.json["errors"]), 1)
@@ -85,7 +85,7 @@ def kafka(suite, system):
     frozen = system.frozen("kafka")
     kafka_away(suite, system, "frozen", frozen.__enter__, lambda: frozen.__exit__(None, None, None))
     kafka_away(suite, system, "stopped", lambda: system.command("deploy/dev/kafka/kafka", "stop"),
-               lambda: system.command("deploy/dev/up", limit_s=200))
+               lambda: system.command("deploy/dev/up"))
 
 
 def postgres(suite, system):
@@ -98,7 +98,7 @@ def postgres(suite, system):
     try:
         with suite.case("GraphQL, PostgreSQL stopped: queries fail with 503 in their field"):
             for query in (status, simple_text("runtimeOperationStatus", done["result"]["lastOperationStatus"]["id"])):
-                wait_for("503", limit_s=15, condition=lambda query=query: "errors" in post(system, query).json)
+                wait_for("503", condition=lambda query=query: "errors" in post(system, query).json)
                 fails(system, query, (503,), limit_s=PATIENT_S)
         with suite.case("GraphQL, PostgreSQL stopped: introspection and refusals need none"):
             equal(data(system, "{ __schema { queryType { name } } }"), {"__schema": {"queryType": {"name": "Query"}}})
@@ -107,9 +107,9 @@ def postgres(suite, system):
             for query, key in asked:
                 fails(system, query, (504,), headers={"Idempotency-Key": key})
     finally:
-        system.command("deploy/dev/up", limit_s=200)
+        system.command("deploy/dev/up")
     with suite.case("GraphQL, PostgreSQL back: what was asked meanwhile was decided, once, and came to its end"):
-        wait_for("reading works", limit_s=30, condition=lambda: "errors" not in post(system, status).json)
+        wait_for("reading works", condition=lambda: "errors" not in post(system, status).json)
         all_ready(system)
         started, new = (repeated(system, query, key) for query, key in asked)
         for one in (started, new):
@@ -134,7 +134,7 @@ def connections(suite, system):
 def locked(system, table):
     """A table that nobody else can read or write, as of a database that stands still."""
     held = subprocess.Popen(["psql", "-X", "-q", "-d", system.database, "-c", "BEGIN", "-c",
-                             f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE", "-c", "SELECT pg_sleep(60)"],
+                             f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE", "-c", "SELECT pg_sleep(600)"],
                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_for("the lock", lambda: system.sql("SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted"
@@ -142,7 +142,7 @@ def locked(system, table):
         yield
     finally:
         held.send_signal(signal.SIGINT)
-        held.wait(10)
+        held.wait(PATIENCE_S)
 
 
 def database_stands_still(suite, system):
@@ -168,7 +168,7 @@ def provisioner(suite, system):
             began = time.monotonic()
             answer = post(system, "mutation { " + " ".join(f'a{i}: hibernateRuntime(id: "{runtime_id}") {{ id }}'
                                                            for i in range(10)) + " }")
-            equal((answer.status, time.monotonic() - began < LIMIT_S + 3), (200, True))
+            equal((answer.status, time.monotonic() - began < LIMIT_S + LATE_S), (200, True))
             equal([one["extensions"]["error_code"] for one in answer.json["errors"]], [504] + [503] * 9)
         with suite.case("GraphQL, provisioner away: queries go on"):
             data(system, simple_text("runtimeStatus", runtime_id, VERSION))

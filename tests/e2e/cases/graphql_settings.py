@@ -4,7 +4,7 @@ import re
 import subprocess
 import urllib.parse
 
-from harness import equal, has, request
+from harness import PATIENCE_S, equal, has, request
 from provisioning import TENANT, data, error, gardener, kyma, kyma_of, post, provision_text, provisioned, simple_text
 
 TYPENAME = {"query": "{ __typename }"}
@@ -16,7 +16,7 @@ GRAPHIQL = {"/graphiql": "text/html", "/graphiql/page.js": "text/javascript", "/
 STAND_INS = ("graphiql.min.css", "graphiql.min.js", "react.production.min.js", "react-dom.production.min.js")
 
 
-def gateway(system, limit_s=5, **settings):
+def gateway(system, **settings):
     """Exit code and standard error of a gateway with these settings; None and "" if it went on to run. None: unset."""
     given = {**system.env, **system.settings, "TIDEGATE_LISTEN": f"127.0.0.1:{system.port + 60}",
              "TIDEGATE_INSTANCE": "trial", **settings}
@@ -24,7 +24,7 @@ def gateway(system, limit_s=5, **settings):
                                env={name: value for name, value in given.items() if value is not None},
                                stderr=subprocess.PIPE, text=True)
     try:
-        return process.wait(limit_s), process.stderr.read()
+        return process.wait(PATIENCE_S), process.stderr.read()
     except subprocess.TimeoutExpired:
         return None, ""
     finally:

@@ -38,7 +38,7 @@ def cases(suite, system):
         equal(system.ended(answer.json["orchestrationID"])["state"], "succeeded")
     for service in SERVICES:
         with suite.case(f"the trace ID is in the log of {service}"):
-            wait_for("a line with it", limit_s=5, condition=lambda: any(
+            wait_for("a line with it", condition=lambda: any(
                 trace in str(line) for line in system.log_lines(service)))
     for topic in ("orchestrations", "instances", "schedules", "runtimes"):
         with suite.case(f"the trace ID is in the records of {topic}"):

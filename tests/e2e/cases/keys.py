@@ -3,7 +3,7 @@ import concurrent.futures
 import json
 import uuid
 
-from harness import equal, has, holds, runtime_line
+from harness import PATIENCE_S, equal, has, holds, runtime_line
 
 NOBODY = {"targets": {"include": [{"runtimeID": "nobody"}]}}
 
@@ -21,7 +21,7 @@ def one_of_two(system, ask, service="orchestrator"):
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         with system.frozen(service):
             asked = [pool.submit(ask) for _ in range(2)]
-            done, _ = concurrent.futures.wait(asked, timeout=20, return_when=concurrent.futures.FIRST_COMPLETED)
+            done, _ = concurrent.futures.wait(asked, timeout=PATIENCE_S, return_when=concurrent.futures.FIRST_COMPLETED)
             equal(len(done), 1, "answered while nobody decides")
         second = done.pop()
         asked.remove(second)
@@ -124,9 +124,9 @@ def upgrades(suite, system):
 
 # --- Imports ---
 
-def import_as(system, key, lines, limit_s=60):
+def import_as(system, key, lines):
     text = "".join(line if isinstance(line, str) else json.dumps(line) + "\n" for line in lines)
-    return system.ask("POST", "/instances:import", text, headers={"Idempotency-Key": key}, limit_s=limit_s)
+    return system.ask("POST", "/instances:import", text, headers={"Idempotency-Key": key})
 
 
 def imports(suite, system):

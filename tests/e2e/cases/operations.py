@@ -1,5 +1,6 @@
 """The life of operations: what clients of the Runtime Provisioner do from end to end, races, limits and errors."""
 import concurrent.futures
+import contextlib
 
 from harness import UUID, equal, has, holds, wait_for
 from provisioning import (AGENT, TENANT, Name, data, document, ends, error, gardener, kyma, kyma_of, literal,
@@ -20,6 +21,7 @@ AZURE = {"provider": "azure", "region": "westeurope", "machineType": "Standard_D
          "volumeSizeGB": 35, "autoScalerMin": 2, "autoScalerMax": 4, "maxSurge": 4, "maxUnavailable": 1,
          "purpose": "testing", "enableKubernetesVersionAutoUpdate": True, "allowPrivilegedContainers": True,
          "providerSpecificConfig": {"azureConfig": {"vnetCidr": "10.250.0.0/19", "zones": ["1", "2", "3"]}}}
+STAGE_LIMIT_S = 6
 SEVEN = [{"component": name, "namespace": "kyma-system"} for name in
          ("cluster-essentials", "istio", "dex", "ory", "core", "monitoring")] + \
     [{**AGENT, "configuration": [{"key": "global.agent", "value": "on"}]}]
@@ -37,19 +39,21 @@ def begins(system, started, kind):
 
 
 def deprovisioned(system, runtime_id, kind="Deprovision"):
-    operation_id = data(system, simple_text("deprovisionRuntime", runtime_id, ""))["result"]
-    holds(operation(system, operation_id), {"operation": kind, "state": "InProgress"})
+    with system.held(runtime_id):
+        operation_id = data(system, simple_text("deprovisionRuntime", runtime_id, ""))["result"]
+        holds(operation(system, operation_id), {"operation": kind, "state": "InProgress"})
     ends(system, operation_id)
 
 
 def scenario_whole(system):
     """Provision, read everything, deprovision."""
     given = gardener("e2e-whole", **AZURE)
-    started = data(system, provision_text(given, kyma(components=SEVEN), ["ann@example.net"]))["result"]
-    holds(started, {"operation": "Provision", "state": "InProgress", "message": "Provisioning started",
-                    "lastError": None})
-    begins(system, started, "Provision")
-    equal(status(system, started["runtimeID"])["runtimeConfiguration"]["kubeconfig"], None)
+    with system.held():
+        started = data(system, provision_text(given, kyma(components=SEVEN), ["ann@example.net"]))["result"]
+        holds(started, {"operation": "Provision", "state": "InProgress", "message": "Provisioning started",
+                        "lastError": None})
+        begins(system, started, "Provision")
+        equal(status(system, started["runtimeID"])["runtimeConfiguration"]["kubeconfig"], None)
     ends(system, started["id"])
     read = status(system, started["runtimeID"])
     holds(read["lastOperationStatus"], {"id": started["id"], "state": "Succeeded", "message": "Operation succeeded"})
@@ -84,11 +88,12 @@ def scenario_kyma(system):
     """Provision with an older version, upgrade."""
     runtime_id = provisioned(system, "e2e-kyma", kyma("1.20.4", components=SEVEN))
     kubeconfig = status(system, runtime_id)["runtimeConfiguration"]["kubeconfig"]
-    started = data(system, upgrade_text(runtime_id, kyma("1.24.5", components=SEVEN)))["result"]
-    holds(started, {"operation": "Upgrade", "state": "InProgress", "message": "Starting Kyma upgrade",
-                    "runtimeID": runtime_id})
-    begins(system, started, "Upgrade")
-    equal(kyma_of(system, runtime_id)["version"], "1.24.5")
+    with system.held(runtime_id):
+        started = data(system, upgrade_text(runtime_id, kyma("1.24.5", components=SEVEN)))["result"]
+        holds(started, {"operation": "Upgrade", "state": "InProgress", "message": "Starting Kyma upgrade",
+                        "runtimeID": runtime_id})
+        begins(system, started, "Upgrade")
+        equal(kyma_of(system, runtime_id)["version"], "1.24.5")
     ends(system, started["id"])
     read = status(system, runtime_id)["runtimeConfiguration"]
     equal((read["kymaConfig"]["version"], read["kubeconfig"]), ("1.24.5", kubeconfig))
@@ -105,9 +110,11 @@ def scenario_shoot(system):
                "maxSurge": 2, "maxUnavailable": 0, "enableKubernetesVersionAutoUpdate": False,
                "enableMachineImageVersionAutoUpdate": True}
     zones = {"providerSpecificConfig": {"azureConfig": {"vnetCidr": "10.251.0.0/19", "zones": ["2"]}}}
-    upgrade = data(system, shoot_text(runtime_id, {**changed, **zones}))["result"]
-    holds(upgrade, {"operation": "UpgradeShoot", "state": "InProgress", "message": "Starting Gardener Shoot upgrade"})
-    begins(system, upgrade, "UpgradeShoot")
+    with system.held(runtime_id):
+        upgrade = data(system, shoot_text(runtime_id, {**changed, **zones}))["result"]
+        holds(upgrade, {"operation": "UpgradeShoot", "state": "InProgress",
+                        "message": "Starting Gardener Shoot upgrade"})
+        begins(system, upgrade, "UpgradeShoot")
     ends(system, upgrade["id"])
     read = status(system, runtime_id)["runtimeConfiguration"]
     holds(read["clusterConfig"], {**changed, "name": "e2e-shoot", "region": "westeurope", "providerSpecificConfig":
@@ -125,9 +132,10 @@ def scenario_shoot(system):
 def scenario_hibernation(system):
     """Provision, hibernate; then nothing else but deprovisioning."""
     runtime_id = provisioned(system, "e2e-sleep", kyma())
-    started = data(system, simple_text("hibernateRuntime", runtime_id))["result"]
-    holds(started, {"operation": "Hibernate", "state": "InProgress", "message": "Starting hibernation"})
-    begins(system, started, "Hibernate")
+    with system.held(runtime_id):
+        started = data(system, simple_text("hibernateRuntime", runtime_id))["result"]
+        holds(started, {"operation": "Hibernate", "state": "InProgress", "message": "Starting hibernation"})
+        begins(system, started, "Hibernate")
     ends(system, started["id"])
     equal(status(system, runtime_id)["hibernationStatus"]["hibernated"], True)
     error(system, upgrade_text(runtime_id, kyma()), 400, "hibernat")
@@ -135,8 +143,9 @@ def scenario_hibernation(system):
 
 
 def scenario_without_kyma(system):
-    started = data(system, provision_text(gardener("e2e-bare")))["result"]
-    holds(started, {"operation": "ProvisionNoInstall", "state": "InProgress"})
+    with system.held():
+        started = data(system, provision_text(gardener("e2e-bare")))["result"]
+        holds(started, {"operation": "ProvisionNoInstall", "state": "InProgress"})
     ends(system, started["id"])
     equal(status(system, started["runtimeID"])["runtimeConfiguration"]["kymaConfig"], None)
     error(system, upgrade_text(started["runtimeID"], kyma()), 500, "managed by Reconciler")
@@ -148,7 +157,7 @@ def races(suite, system):
         runtime_id = provisioned(system, "race", kyma())
         texts = ([upgrade_text(runtime_id, kyma())] * 6 + [shoot_text(runtime_id, {"machineType": "n2"})] * 3 +
                  [simple_text("hibernateRuntime", runtime_id)] * 3)
-        with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        with system.held(runtime_id), concurrent.futures.ThreadPoolExecutor(12) as pool:
             answers = [answer.json for answer in pool.map(lambda text: post(system, text), texts)]
         accepted = [answer["data"]["result"]["id"] for answer in answers if "errors" not in answer]
         refused = [answer["errors"][0] for answer in answers if "errors" in answer]
@@ -169,31 +178,43 @@ def imported(suite, system):
                                    "reason": "err_check_kyma_installation_state"})
         equal(kyma_of(system, "bad-1")["components"][0]["component"], "compass-runtime-agent")
     with suite.case("an error that is retried is told while the operation runs, and leaves its message alone"):
-        started = data(system, upgrade_text("flaps-1", kyma()))["result"]
-        told = wait_for("the error is told", lambda: (it := operation(system, started["id"]))["lastError"] and it)
-        holds(told, {"state": "InProgress", "lastError": {"errMessage": "connection refused",
-                                                          "component": "kyma installer"}})
-        equal(told["message"], "Starting Kyma upgrade")
+        with system.held("flaps-1"):
+            started = data(system, upgrade_text("flaps-1", kyma()))["result"]
+            told = wait_for("the error is told", lambda: (it := operation(system, started["id"]))["lastError"] and it)
+            holds(told, {"state": "InProgress", "lastError": {"errMessage": "connection refused",
+                                                              "component": "kyma installer"}})
+            equal(told["message"], "Starting Kyma upgrade")
         equal(ends(system, started["id"])["message"], "Operation succeeded")
     with suite.case("a stage over its limit: Failed, which stage is said, the retried error stays"):
+        system.stop("provisioner")
+        system.start("provisioner", f"TIDEGATE_STAGE_LIMITS=StartingUpgrade={STAGE_LIMIT_S}s")
         started = data(system, upgrade_text("never-1", kyma()))["result"]
         ended = ends(system, started["id"], "Failed")
+        system.restart("provisioner")
         has(ended["message"], "error: timeout while processing operation")
         has(ended["message"], "StartingUpgrade")
         equal(ended["lastError"]["errMessage"], "no route to host")
     with suite.case("an operation goes on where it was after a kill of the provisioner"):
-        started = data(system, upgrade_text("slow-1", kyma()))["result"]
-        system.stop("provisioner")
-        equal(operation(system, started["id"])["state"], "InProgress")
-        system.start("provisioner")
+        with system.held("slow-1"):
+            started = data(system, upgrade_text("slow-1", kyma()))["result"]
+            system.stop("provisioner")
+            equal(operation(system, started["id"])["state"], "InProgress")
+            system.start("provisioner")
         ends(system, started["id"])
     with suite.case("messages: the first, then the stages"):
-        started = data(system, upgrade_text("slow-1", kyma()))["result"]
-        equal(operation(system, started["id"])["message"], "Starting Kyma upgrade")
-        wait_for("the next stage", lambda: "Operation in progress. Stage" in
-                 operation(system, started["id"])["message"])
-        wait_for("the installer's text", lambda: operation(system, started["id"])["message"].startswith(
-            "Installation in progress: "))
+        with contextlib.ExitStack() as stages:
+            first, second, third = (stages.enter_context(contextlib.ExitStack()) for _ in range(3))
+            for hold, stage in ((first, "StartingUpgrade"), (second, "WaitingForInstallation"),
+                                (third, "UpdatingUpgradeState")):
+                hold.enter_context(system.held(f"slow-1.{stage}"))
+            started = data(system, upgrade_text("slow-1", kyma()))["result"]
+            equal(operation(system, started["id"])["message"], "Starting Kyma upgrade")
+            first.close()
+            wait_for("the installer's text", lambda: operation(system, started["id"])["message"].startswith(
+                "Installation in progress: "))
+            second.close()
+            wait_for("the next stage", lambda: "Operation in progress. Stage" in
+                     operation(system, started["id"])["message"])
         ends(system, started["id"])
     with suite.case("the published upgrade: 25 components replace what was there"):
         data(system, upgrade_text("plain-1", kyma("1.24.5", configuration=[{"key": "old", "value": "1"}])))

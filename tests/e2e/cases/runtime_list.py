@@ -28,7 +28,7 @@ def report(system, runtime_id, kind, state, at_s=None, **members):
     instance_id = instance_of(system, runtime_id)
     system.produce("instances", instance_id, {"id": str(uuid.uuid4()), "type": "tidegate.instance.report.v1",
                                               "subject": instance_id, "data": {"operation": operation}})
-    wait_for("the report is in", limit_s=20, condition=lambda: system.sql(
+    wait_for("the report is in", condition=lambda: system.sql(
         f"SELECT 1 FROM broker.instance WHERE instance_id = '{instance_id}' AND instance::text LIKE"
         f" '%{operation['operationID']}%'"))
     return operation["operationID"]
@@ -40,7 +40,7 @@ def import_anyhow(system, runtime_id, **members):
     line = runtime_line(runtime_id, globalAccount="ga-select", instanceID=instance_id, **members)
     system.produce("instances", instance_id, {"id": str(uuid.uuid4()), "type": "tidegate.instance.import.v1",
                                               "subject": instance_id, "data": {"line": line}})
-    wait_for("it is imported", limit_s=20, condition=lambda: instance_of(system, runtime_id))
+    wait_for("it is imported", condition=lambda: instance_of(system, runtime_id))
 
 
 def walk(system, query, size):

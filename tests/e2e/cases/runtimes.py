@@ -98,13 +98,15 @@ def cases(suite, system):
               tenant="tenant-red")
     for name, text in list(each_mutation(runtime_id).items())[:4]:
         with suite.case(f"{name}, 400: an operation runs"):
-            started = data(system, shoot_text(runtime_id, {"machineType": "n4"}))["result"]
-            error(system, text, 400,
-                  f"cannot start new operation for {runtime_id} Runtime while previous one is in progress")
+            with system.held(runtime_id):
+                started = data(system, shoot_text(runtime_id, {"machineType": "n4"}))["result"]
+                error(system, text, 400,
+                      f"cannot start new operation for {runtime_id} Runtime while previous one is in progress")
             ends(system, started["id"])
     with suite.case("upgradeRuntime: the input is checked before the running operation"):
-        started = data(system, shoot_text(runtime_id, {"machineType": "n5"}))["result"]
-        error(system, upgrade_text(runtime_id, kyma(components=[])), 400, COMPONENTS)
+        with system.held(runtime_id):
+            started = data(system, shoot_text(runtime_id, {"machineType": "n5"}))["result"]
+            error(system, upgrade_text(runtime_id, kyma(components=[])), 400, COMPONENTS)
         ends(system, started["id"])
     with suite.case("OpenStack without a disk, AWS with zones: what was given is answered"):
         cluster = without(gardener("open", **OPENSTACK), "diskType", "volumeSizeGB")

@@ -2,7 +2,7 @@
 import json
 import os
 
-from harness import equal, has, holds, runtime_line
+from harness import PATIENCE_S, equal, has, holds, runtime_line
 
 DONE, FAILED, USAGE, NOT_FOUND, DENIED, UNAVAILABLE = range(6)
 
@@ -89,8 +89,9 @@ def cases(suite, system):
     releases(suite, system, run, read)
     with suite.case("tidectl cancel ID of one that runs"):
         system.import_fleet("ga-ctl-slow", ["slow-ctl-1", "slow-ctl-2"])
-        running = read("upgrade", "kyma", "--target", "account=ga-ctl-slow")["orchestrationID"]
-        equal(read("cancel", running), {"orchestrationID": running})
+        with system.held("slow-ctl-1", "slow-ctl-2"):
+            running = read("upgrade", "kyma", "--target", "account=ga-ctl-slow")["orchestrationID"]
+            equal(read("cancel", running), {"orchestrationID": running})
         run("orchestration", running, "--watch", code=FAILED)
         equal(system.orchestration(running)["state"], "canceled")
 
@@ -284,14 +285,18 @@ def runtimes(suite, system, run, read):
     with suite.case("tidectl runtime upgrade ID --wait: 1 when it failed, with its last error"):
         done = run("runtime", "upgrade", "bad-ctl-one", "--version", "2.4.2", "--wait", code=FAILED)
         has(done.stdout, "istio: ingress gateway not ready")
-    started = read("runtime", "upgrade", "slow-ctl-one", "--version", "2.4.2")
-    with suite.case("tidectl runtime upgrade ID -o json without --wait: the operation, in progress"):
-        holds(started, {"operation": "Upgrade", "state": "InProgress", "runtimeID": "slow-ctl-one"})
-    with suite.case("tidectl runtime: a second upgrade and a rollback are refused while one runs"):
-        has(run("runtime", "upgrade", "slow-ctl-one", "--version", "2.4.2", code=FAILED).stderr, "in progress")
-        has(run("runtime", "rollback", "slow-ctl-one", code=FAILED).stderr, "already finished")
+    with system.held("slow-ctl-one"):
+        started = read("runtime", "upgrade", "slow-ctl-one", "--version", "2.4.2")
+        with suite.case("tidectl runtime upgrade ID -o json without --wait: the operation, in progress"):
+            holds(started, {"operation": "Upgrade", "state": "InProgress", "runtimeID": "slow-ctl-one"})
+        with suite.case("tidectl runtime: a second upgrade and a rollback are refused while one runs"):
+            has(run("runtime", "upgrade", "slow-ctl-one", "--version", "2.4.2", code=FAILED).stderr, "in progress")
+            has(run("runtime", "rollback", "slow-ctl-one", code=FAILED).stderr, "already finished")
+        watching = system.spawn("operation", started["id"], "--watch", "--tenant", account)
+        first = watching.stdout.readline()
     with suite.case("tidectl operation ID --watch: until the end, each change once"):
-        lines = run("operation", started["id"], "--watch", "--tenant", account).stdout.splitlines()
+        lines = [first, *watching.communicate(timeout=PATIENCE_S)[0].splitlines(keepends=True)]
+        equal(watching.returncode, DONE, repr(lines))
         told = [line for line in lines if line[:2] == "20"]
         equal((len(told) > 1, len(told), " Succeeded: " in told[-1]), (True, len(set(told)), True))
     with suite.case("tidectl operation ID, also as JSON"):

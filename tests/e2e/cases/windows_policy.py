@@ -31,7 +31,7 @@ class PolicyFile:
 
     def in_force(self, policy, what="the policy is in force everywhere"):
         """Waits until every partition's newest one is `policy`."""
-        wait_for(what, limit_s=20, condition=lambda: self.system.sql(
+        wait_for(what, condition=lambda: self.system.sql(
             "SELECT count(*) FROM scheduler.policy WHERE refused_hash IS NULL AND body ="
             f" '{json.dumps(policy)}'::jsonb") == str(self.system.partitions))
 
@@ -41,7 +41,7 @@ class PolicyFile:
 
     def refused(self, part):
         """Waits until every partition has refused a file with such a reason."""
-        wait_for(f"refused: {part}", limit_s=20, condition=lambda: self.system.sql(
+        wait_for(f"refused: {part}", condition=lambda: self.system.sql(
             f"SELECT count(*) FROM scheduler.policy WHERE strpos(refused_reason, $${part}$$) > 0")
             == str(self.system.partitions))
 
@@ -81,6 +81,10 @@ def entry(begin, end, **more):
     return {"timeBegin": of_day(begin), "timeEnd": of_day(end), **more}
 
 
+def in_zone(name, begin, end):
+    return {"timeZone": name, "timeBegin": begin.strftime("%H%M%S"), "timeEnd": end.strftime("%H%M%S")}
+
+
 def own(begin, end):
     """As a line of an import has it."""
     return {"maintenanceWindowBegin": of_day(begin), "maintenanceWindowEnd": of_day(end)}
@@ -97,27 +101,28 @@ def day_of(moment, days=0):
     return DAYS[(moment.weekday() + days) % 7]
 
 
-def noon_in(zone):
-    """The next opening from 12:00 to 13:00 on the clocks of a zone, where no clocks are changed."""
-    now = datetime.datetime.now(UTC)
+def clocks_of(zone):
+    """The next opening of an hour of the day on the clocks of a zone: at noon or in the evening, where no clocks are
+    changed, and more than an hour from now, so that it is neither open nor opens before all have been asked."""
+    soon = datetime.datetime.now(UTC) + datetime.timedelta(hours=1)
+    found = []
     for days in range(-1, 3):
-        date = now.astimezone(zone).date() + datetime.timedelta(days=days)
-        begin, end = (datetime.datetime.combine(date, datetime.time(hour), zone) for hour in (12, 13))
-        if end > now:
-            return begin, end
-    raise AssertionError("no noon")
+        date = soon.astimezone(zone).date() + datetime.timedelta(days=days)
+        found += [tuple(datetime.datetime.combine(date, datetime.time(hour + more), zone) for more in (0, 1))
+                  for hour in (12, 18)]
+    return next((begin, end) for begin, end in found if begin > soon)
 
 
 def planned(system, account, **body):
     """Operations by runtime ID as soon as each waits for its window or has ended; the orchestration is canceled then."""
     orchestration_id = system.upgrade(include=[{"globalAccount": f"^{account}"}], strategy=WINDOWS, dryRun=True, **body)
     now = datetime.datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    operations = wait_for("all wait for a window or have ended", limit_s=30, condition=lambda:
+    operations = wait_for("all wait for a window or have ended", condition=lambda:
                           (it := system.operations(orchestration_id)) and all(
                               operation["maintenanceWindowBegin"] > now or operation["state"] in FINAL
                               for operation in it.values()) and it)
     system.cancel(orchestration_id)
-    system.ended(orchestration_id, limit_s=10)
+    system.ended(orchestration_id)
     return operations
 
 
@@ -130,12 +135,12 @@ def wrong_from_the_start(suite, system, policy):
                          for name in ("pol-first-1", "pol-first-2")])
     system.stop("scheduler")
     asked_before_id = system.upgrade(include=[{"globalAccount": "pol-first"}], strategy=WINDOWS)
-    wait_for("its windows are asked for", limit_s=10, condition=lambda: system.orchestration(asked_before_id)
+    wait_for("its windows are asked for", condition=lambda: system.orchestration(asked_before_id)
              ["state"] == "in progress")
     system.start("scheduler", f"TIDEGATE_MAINTENANCE_POLICY={policy.path}")
     policy.refused("line 4")
     with suite.case("5.4: a file that is wrong is refused with line, place and reason in the log"):
-        wait_for("it is logged", limit_s=10, condition=lambda: policy.logged(
+        wait_for("it is logged", condition=lambda: policy.logged(
             "maintenance_policy_refused", reason="line 4: rules[1].days[1]: is no day; right are Mon, Tue"))
     with suite.case("policyRefused stands in every partition of schedules.events"):
         found = events_by_partition(system, "policyRefused")
@@ -161,8 +166,7 @@ def wrong_from_the_start(suite, system, policy):
 def rules(suite, system, policy):
     mine, by_plan, by_account = hours_from_now(2, 1, 3), hours_from_now(3, 2, -7), hours_from_now(4, 20, 12)
     by_region, fallback, is_open = hours_from_now(5, 1, 0), hours_from_now(6, 1, 5.5), hours_from_now(-2, 5, -4)
-    kolkata, berlin = (noon_in(zoneinfo.ZoneInfo(name)) for name in ("Asia/Kolkata", "Europe/Berlin"))
-    noon = {"timeBegin": "120000", "timeEnd": "130000"}
+    kolkata, berlin = (clocks_of(zoneinfo.ZoneInfo(name)) for name in ("Asia/Kolkata", "Europe/Berlin"))
     body = {
         "rules": [
             {"match": {"plan": "trial|free"}, **entry(*by_plan)},
@@ -173,8 +177,8 @@ def rules(suite, system, policy):
             {"match": {"region": "^days$"}, "days": [day_of(mine[0], 2), day_of(mine[0], 4)]},
             {"match": {"region": "^end$"}, "timeEnd": of_day(mine[1] + datetime.timedelta(hours=2))},
             {"match": {"region": "^own$"}},
-            {"match": {"region": "^kolkata$"}, "timeZone": "Asia/Kolkata", **noon},
-            {"match": {"region": "^berlin$"}, "timeZone": "Europe/Berlin", **noon},
+            {"match": {"region": "^kolkata$"}, **in_zone("Asia/Kolkata", *kolkata)},
+            {"match": {"region": "^berlin$"}, **in_zone("Europe/Berlin", *berlin)},
         ],
         "default": entry(*fallback, days=list(DAYS)),
     }
@@ -268,7 +272,7 @@ def changes(suite, system, policy):
         decides(third)
     with suite.case("a file that is removed changes nothing"):
         policy.path.unlink()
-        wait_for("it is missed", limit_s=10, condition=lambda: policy.logged("maintenance_policy_missing"))
+        wait_for("it is missed", condition=lambda: policy.logged("maintenance_policy_missing"))
         decides(third)
     with suite.case("a policy survives its scheduler, though its file is gone"):
         system.restart("scheduler")
@@ -288,22 +292,25 @@ def changes(suite, system, policy):
         policy.adopt(bodies[1])
         holds(system.operations(waiting)["pol-change"], {**shown(*first), "state": "pending"})
         system.cancel(waiting)
-        system.ended(waiting, limit_s=10)
+        system.ended(waiting)
     with suite.case("5.4: a policy that changes while no scheduler runs decides what is asked for after the change"):
         system.stop("scheduler")
         policy.rename_over(json.dumps(bodies[2]))
         asked = system.upgrade(include=[{"runtimeID": "pol-change"}], strategy=WINDOWS)
-        wait_for("its windows are asked for", limit_s=10, condition=lambda:
-                 system.orchestration(asked)["state"] == "in progress")
+        wait_for("its windows are asked for", lambda: system.orchestration(asked)["state"] == "in progress")
         system.start("scheduler", f"TIDEGATE_MAINTENANCE_POLICY={policy.path}")
         wait_for("its window shows", lambda: system.operations(asked)["pol-change"]["maintenanceWindowBegin"] !=
                  NO_WINDOW)
         holds(system.operations(asked)["pol-change"], {**shown(*third), "state": "pending"})
         system.cancel(asked)
-        system.ended(asked, limit_s=10)
+        system.ended(asked)
 
 
 # --- Windows that open, and windows that close ---
+
+PATIENT = (5, 10, 20, 40, 80)  # seconds that a machine may need to be ready for a moment: more where they did not do
+LATE_S = 15  # by which whoever waits for a moment may be late; what looks once a minute is later
+
 
 def seconds_from_now(begin_s, length_s):
     begin = datetime.datetime.now(UTC).replace(microsecond=0) + datetime.timedelta(seconds=begin_s)
@@ -312,15 +319,22 @@ def seconds_from_now(begin_s, length_s):
 
 def opening(suite, system, policy):
     system.import_fleet("pol-soon", ["pol-soon-1", "pol-soon-2"])
-    soon = seconds_from_now(4, 3600)
-    policy.adopt({"rules": [{"match": {"globalAccountID": "^pol-soon$"}, **entry(*soon)}]})
-    orchestration_id = system.upgrade(include=[{"globalAccount": "pol-soon"}], strategy=WINDOWS)
-    with suite.case("5.6: a window of the policy opens in the second in which it begins, never before"):
-        equal(system.ended(orchestration_id, limit_s=30)["operationStats"], {"succeeded": 2})
+    for seconds in PATIENT:
+        soon = seconds_from_now(seconds, 3600)
+        policy.adopt({"rules": [{"match": {"globalAccountID": "^pol-soon$"}, **entry(*soon)}]})
+        orchestration_id = system.upgrade(include=[{"globalAccount": "pol-soon"}], strategy=WINDOWS)
+        wait_for("its timers are set or gone", lambda: system.sql(
+            f"SELECT count(*) FROM scheduler.timer WHERE orchestration_id = '{orchestration_id}'") == "2" or
+            system.orchestration(orchestration_id)["state"] in FINAL)
+        if time.time() < soon[0].timestamp():
+            break
+        system.ended(orchestration_id)  # it was open already
+    with suite.case("5.6: a window of the policy opens when it begins, never before"):
+        equal(system.ended(orchestration_id)["operationStats"], {"succeeded": 2})
         late = system.sql("SELECT min(extract(epoch FROM updated_at - window_begin)), max(extract(epoch FROM updated_at"
                           f" - window_begin)) FROM scheduler.timer WHERE orchestration_id = '{orchestration_id}'")
         least, most = (float(number) for number in late.split("|"))
-        if least < 0 or most > 1:
+        if least < 0 or most > LATE_S:
             raise AssertionError(f"opened {least} to {most} s after the begin")
         started = system.sql("SELECT extract(epoch FROM min(started_at)) FROM provisioner.operation WHERE"
                              f" orchestration_id = '{orchestration_id}'")
@@ -339,26 +353,37 @@ def open_already(suite, system, policy):
     orchestration_id = system.upgrade(include=[{"globalAccount": "pol-order"}],
                                       strategy={**WINDOWS, "parallel": {"workers": 1}})
     with suite.case("5.6: windows that are open already are released in queue order, whichever is known first"):
-        equal(system.ended(orchestration_id, limit_s=60)["operationStats"], {"succeeded": len(names)})
+        equal(system.ended(orchestration_id)["operationStats"], {"succeeded": len(names)})
         equal(system.sql("SELECT string_agg(runtime_id, ' ' ORDER BY started_at) FROM provisioner.operation WHERE"
                          f" orchestration_id = '{orchestration_id}'"), " ".join(sorted(names)))
+
+
+def first_started(system, orchestration_id):
+    return system.operations(orchestration_id).get("slow-pol-close-1", {}).get("state") == "in progress"
 
 
 def closing(suite, system, policy):
     """One worker, who is held from the first's start until the window has closed."""
     policy.adopt({})
-    begin, end = seconds_from_now(-3600, 3606)
-    lines = [runtime_line(name, globalAccount="pol-close", **own(begin, end))
-             for name in ("slow-pol-close-1", "slow-pol-close-2")]
-    equal(system.import_lines(lines)["rejected"], [])
-    orchestration_id = system.upgrade(include=[{"globalAccount": "pol-close"}],
-                                      strategy={**WINDOWS, "parallel": {"workers": 1}})
-    wait_for("the first has started", limit_s=6, pause_s=0.02, condition=lambda:
-             (it := system.operations(orchestration_id)) and it["slow-pol-close-1"]["state"] == "in progress")
-    with system.frozen("provisioner"):
-        wait_for("the window has closed", lambda: time.time() > end.timestamp() + 0.1, limit_s=20)
+    for seconds in PATIENT:
+        with system.held("slow-pol-close-1"):
+            begin, end = seconds_from_now(-3600, 3600 + seconds)
+            lines = [runtime_line(name, globalAccount="pol-close", **own(begin, end))
+                     for name in ("slow-pol-close-1", "slow-pol-close-2")]
+            equal(system.import_lines(lines)["rejected"], [])
+            orchestration_id = system.upgrade(include=[{"globalAccount": "pol-close"}],
+                                              strategy={**WINDOWS, "parallel": {"workers": 1}})
+            wait_for("the first has started or the window has closed", pause_s=0.02, condition=lambda: first_started(
+                system, orchestration_id) or time.time() > end.timestamp())
+            if started := first_started(system, orchestration_id):
+                wait_for("the window has closed", lambda: time.time() > end.timestamp() + 0.1)
+            else:
+                system.cancel(orchestration_id)
+        if started:
+            break
+        system.ended(orchestration_id)
     with suite.case("5.6: of two windows that are open already the order of the orchestration decides"):
-        operations = wait_for("one is done, one has a new window", limit_s=30, condition=lambda:
+        operations = wait_for("one is done, one has a new window", condition=lambda:
                               (it := system.operations(orchestration_id)) and
                               it["slow-pol-close-1"]["state"] == "succeeded" and
                               it["slow-pol-close-2"]["maintenanceWindowBegin"] ==
@@ -373,7 +398,7 @@ def closing(suite, system, policy):
                          f" '{operations['slow-pol-close-2']['operationID']}'"), "waiting")
         equal(system.runtime("slow-pol-close-2")["kymaVersion"], "2.3.0")
     system.cancel(orchestration_id)
-    system.ended(orchestration_id, limit_s=10)
+    system.ended(orchestration_id)
 
 
 # --- Retry ---
@@ -403,32 +428,32 @@ def retries(suite, system, policy, refused_id):
         holds(system.operations(failed)["bad-pol-1"], {"state": "failed", **shown(*is_open)})
         policy.adopt({"rules": [{"match": {"globalAccountID": "^pol-late$"}, **entry(*later)}]})
         retry(system, failed)
-        wait_for("it has another window", limit_s=20, condition=lambda: system.operations(failed)["bad-pol-1"]
+        wait_for("it has another window", condition=lambda: system.operations(failed)["bad-pol-1"]
                  ["maintenanceWindowBegin"] == shown(*later)["maintenanceWindowBegin"])
         holds(system.operations(failed)["bad-pol-1"], {"state": "pending", **shown(*later)})
         system.cancel(failed)
-        equal(system.ended(failed, limit_s=10)["state"], "canceled")
+        equal(system.ended(failed)["state"], "canceled")
     with suite.case("3.6: retry within one in progress keeps a window that is open"):
         running = system.upgrade(include=[{"runtimeID": "bad-pol-2"}, {"runtimeID": "pol-late"}], strategy=WINDOWS)
-        failed_at = wait_for("one failed", limit_s=30, condition=lambda: ended_at(system, running))
-        wait_for("the other has its window", limit_s=10, condition=lambda: system.operations(running)["pol-late"]
+        failed_at = wait_for("one failed", condition=lambda: ended_at(system, running))
+        wait_for("the other has its window", condition=lambda: system.operations(running)["pol-late"]
                  ["maintenanceWindowBegin"] == shown(*later)["maintenanceWindowBegin"])
         holds(system.operations(running)["pol-late"], {"state": "pending", **shown(*later)})
         policy.adopt({"default": entry(*later)})
         retry(system, running)
-        wait_for("it failed again", limit_s=30, condition=lambda: ended_at(system, running) not in ("", failed_at))
-        wait_for("and is shown so", limit_s=10, condition=lambda:
+        wait_for("it failed again", condition=lambda: ended_at(system, running) not in ("", failed_at))
+        wait_for("and is shown so", condition=lambda:
                  system.operations(running)["bad-pol-2"]["state"] == "failed")
         holds(system.operations(running)["bad-pol-2"], shown(*is_open))
         system.cancel(running)
-        system.ended(running, limit_s=10)
+        system.ended(running)
     with suite.case("3.6: what failed for want of a policy gets a window when it is retried"):
         operation_id = system.operations(refused_id)["pol-first-2"]["operationID"]
         holds(retry(system, refused_id, operation_id), {"retryOperations": [operation_id]})
-        wait_for("it has a window", limit_s=20, condition=lambda: system.operations(refused_id)["pol-first-2"]
+        wait_for("it has a window", condition=lambda: system.operations(refused_id)["pol-first-2"]
                  ["maintenanceWindowBegin"] == shown(*later)["maintenanceWindowBegin"])
         system.cancel(refused_id)
-        system.ended(refused_id, limit_s=10)
+        system.ended(refused_id)
 
 
 def cases(suite, system):
