@@ -52,7 +52,8 @@ static void add_message(struct partition *partition, struct batch *batch, const 
                                                      .reply = message->hand_on ? record->reply : -1,
                                                      .origin = *origin,
                                                      .after = *sent,
-                                                     .data = message->data },
+                                                     .data = message->data,
+                                                     .data_text = message->data_text },
                                  &out->size);
     *sent = (struct mark){ .offset = origin->offset, .index = origin->index };
     partition->processor->stats.messages++;

@@ -73,6 +73,8 @@ struct message {
     int partition;    /* used if key is NULL */
     const char *type; /* "tidegate.runtime.upgrade.v1" */
     json_t *data;     /* (own) */
+    char *data_text;  /* (own, malloc) the same as compact JSON instead: many times cheaper where it holds hundreds of
+                         values; NULL: `data` has it */
     const char *traceparent;
     bool hand_on;
 };

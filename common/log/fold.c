@@ -58,6 +58,16 @@ void messages_add(struct messages *messages, struct message message)
     messages->items[messages->count++] = message;
 }
 
+void messages_parse(struct messages *messages)
+{
+    for (size_t i = 0; i < messages->count; i++) {
+        struct message *message = &messages->items[i];
+
+        if (message->data == NULL && message->data_text != NULL)
+            message->data = json_loads(message->data_text, 0, NULL);
+    }
+}
+
 int messages_partitions(const struct messages *messages)
 {
     return messages->partitions;
@@ -127,6 +137,7 @@ void messages_release(struct messages *messages)
         free((char *)messages->items[i].type);
         free((char *)messages->items[i].traceparent);
         json_decref(messages->items[i].data);
+        free(messages->items[i].data_text);
     }
     free(messages->items);
     *messages = (struct messages){ .partitions = messages->partitions };

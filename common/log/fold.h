@@ -30,7 +30,7 @@ struct changes {
 };
 
 struct messages {
-    struct message *items; /* topic is static, key, type, traceparent and data are owned */
+    struct message *items; /* topic is static, all else is owned */
     size_t count, size;
     int partitions;
 };
@@ -49,6 +49,9 @@ struct names { /* each once, in the order of adding */
 };
 
 bool names_has(const struct names *names, const char *id);
+
+/* Gives each message that has its data as text alone the value of it, for those who look into messages. */
+void messages_parse(struct messages *messages);
 
 /* In-place life cycle: zero-initialise, use, release. Released ones may be used again. */
 void decision_release(struct decision *decision);

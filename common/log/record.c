@@ -212,7 +212,10 @@ char *outgoing_encode(const struct outgoing *message, size_t *size)
         }
     }
     text_add(&text, ",\"data\":");
-    text_add_json(&text, message->data);
+    if (message->data_text != NULL)
+        text_add(&text, message->data_text);
+    else
+        text_add_json(&text, message->data);
     text_add(&text, "}");
     *size = text.size;
     return text.bytes;

@@ -59,7 +59,8 @@ struct outgoing {
     int reply;            /* -1: none */
     struct origin origin; /* topic -1: none */
     struct mark after;
-    json_t *data; /* borrowed */
+    json_t *data;          /* borrowed */
+    const char *data_text; /* the same as JSON instead; NULL: `data` has it */
 };
 
 /* The bytes of a message; the caller frees them. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/base/id.h"
+#include "common/base/text.h"
 #include "services/orchestrator/parts.h"
 
 /* --- To the brokers --- */
@@ -92,61 +93,71 @@ struct groups {
     int64_t after;
     struct messages *out;
     int partitions;
-    json_t **operations; /* by partition; NULL: none */
+    struct group {
+        struct text data; /* up to its operations so far */
+        size_t count;
+    } * groups; /* by partition */
 };
 
 static void groups_init(struct groups *groups)
 {
     groups->partitions = messages_partitions(groups->out);
-    groups->operations = calloc((size_t)groups->partitions, sizeof(json_t *));
-    if (groups->operations == NULL)
-        abort();
+    groups->groups = value_allocate((size_t)groups->partitions * sizeof(struct group));
 }
 
 static void groups_send(struct groups *groups, int partition)
 {
     const struct orchestration *orchestration = groups->orchestration;
+    struct group *group = &groups->groups[partition];
     bool request = groups->kind == GROUP_REQUEST;
-    json_t *data = json_pack("{s:s, s:o}", "orchestrationID", orchestration->id, "operations",
-                             groups->operations[partition]);
 
-    groups->operations[partition] = NULL;
+    text_add(&group->data, "]");
     if (request) {
-        json_object_set_new(data, "lane", json_string(orchestration->lane->type->name));
-        json_object_set_new(data, "schedule", json_string(orchestration->schedule));
-        json_object_set_new(data, "after", json_integer(groups->after));
+        text_add_member(&group->data, "lane", orchestration->lane->type->name);
+        text_add_member(&group->data, "schedule", orchestration->schedule);
+        text_add(&group->data, ",\"after\":");
+        text_add_integer(&group->data, groups->after);
     }
+    text_add(&group->data, "}");
     messages_add(groups->out,
                  (struct message){ .topic = "schedules",
                                    .partition = partition,
                                    .type = request ? "tidegate.schedule.request.v1" : "tidegate.schedule.drop.v1",
                                    .traceparent = orchestration->traceparent,
-                                   .data = data });
+                                   .data_text = group->data.bytes });
+    *group = (struct group){ 0 };
 }
 
 static void groups_add(struct groups *groups, const struct operation *operation)
 {
     int partition = partition_of(operation->id, groups->partitions);
-    json_t *item = groups->kind == GROUP_DROP
-                       ? json_pack("{s:s}", "operationID", operation->id)
-                       : json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "operationID", operation->id, "begin",
-                                   operation->texts[TEXT_WINDOW_BEGIN], "end", operation->texts[TEXT_WINDOW_END],
-                                   "globalAccountID", operation->texts[TEXT_GLOBAL_ACCOUNT_ID], "planName",
-                                   operation->texts[TEXT_PLAN_NAME], "region", operation->texts[TEXT_REGION]);
+    struct group *group = &groups->groups[partition];
 
-    if (groups->operations[partition] == NULL)
-        groups->operations[partition] = json_array();
-    json_array_append_new(groups->operations[partition], item);
-    if (json_array_size(groups->operations[partition]) == ORCHESTRATION_MESSAGE_MAX)
+    if (group->count == 0) {
+        text_add(&group->data, "{\"orchestrationID\":");
+        text_add_string(&group->data, groups->orchestration->id);
+        text_add(&group->data, ",\"operations\":[");
+    }
+    text_add(&group->data, group->count == 0 ? "{\"operationID\":" : ",{\"operationID\":");
+    text_add_string(&group->data, operation->id);
+    if (groups->kind == GROUP_REQUEST) {
+        text_add_member(&group->data, "begin", operation->texts[TEXT_WINDOW_BEGIN]);
+        text_add_member(&group->data, "end", operation->texts[TEXT_WINDOW_END]);
+        text_add_member(&group->data, "globalAccountID", operation->texts[TEXT_GLOBAL_ACCOUNT_ID]);
+        text_add_member(&group->data, "planName", operation->texts[TEXT_PLAN_NAME]);
+        text_add_member(&group->data, "region", operation->texts[TEXT_REGION]);
+    }
+    text_add(&group->data, "}");
+    if (++group->count == ORCHESTRATION_MESSAGE_MAX)
         groups_send(groups, partition);
 }
 
 static void groups_release(struct groups *groups)
 {
     for (int partition = 0; partition < groups->partitions; partition++)
-        if (groups->operations[partition] != NULL)
+        if (groups->groups[partition].count > 0)
             groups_send(groups, partition);
-    free(groups->operations);
+    free(groups->groups);
 }
 
 /* All that wait, in their order: they stand in the state in none. */

@@ -235,6 +235,7 @@ static void world_decide(struct world *world, int type, json_t *data, FILE *hist
     fold_decide(&orchestration_core, world->state, &request,
                 (struct fold_at){ .time_ms = world->now_ms, .offset = world->offset++ }, &decision, &changes, &messages,
                 NULL);
+    messages_parse(&messages);
     world->now_ms++;
     world->records++;
     if (messages.count > world->largest)

@@ -120,6 +120,7 @@ void given(struct scene *scene, const char *type, const char *subject, const cha
                            .offset = scene->offset++ };
 
     fold_event(scene->core, scene->state, &event, &scene->changes, &scene->messages, &scene->calls);
+    messages_parse(&scene->messages);
     messages_release(&scene->messages);
     calls_release(&scene->calls);
     json_decref(value);
@@ -141,6 +142,7 @@ void when(struct scene *scene, const char *type, const char *subject, const char
     fold_decide(scene->core, scene->state, &request,
                 (struct fold_at){ .time_ms = scene->now_ms, .offset = scene->offset++ }, &scene->decision,
                 &scene->changes, &scene->messages, &scene->calls);
+    messages_parse(&scene->messages);
     json_decref(value);
 }
 

@@ -378,6 +378,7 @@ static void check_elsewhere(struct services *services, const struct part *part, 
     prepare(part, state, request);
     fold_decide(part->core, state, request, (struct fold_at){ .time_ms = services->now_ms, .offset = part->offset },
                 &other.decision, &changes, &other.messages, &other.calls);
+    messages_parse(&other.messages);
     if (!same_events(&given->decision, &other.decision))
         services_fail(services, "who takes over decides otherwise: %s", part->core->request_types[request->type]);
     if (!same_messages(&given->messages, &other.messages))
@@ -429,6 +430,7 @@ static void decide(struct services *services, enum services_index service, struc
     fold_decide(part->core, part->state, &request,
                 (struct fold_at){ .time_ms = services->now_ms, .offset = part->offset }, &given.decision, &part->open,
                 &given.messages, &given.calls);
+    messages_parse(&given.messages);
     if (elsewhere != NULL)
         check_elsewhere(services, part, elsewhere, &request, &given);
     for (size_t i = 0; i < given.messages.count; i++)
