@@ -155,13 +155,23 @@ void text_add_json(struct text *text, const json_t *json)
     }
 }
 
+void text_add_name(struct text *text, const char *name)
+{
+    size_t size = strlen(name);
+    char *end = room(text, size + 4);
+
+    *end++ = ',';
+    *end++ = '"';
+    memcpy(end, name, size);
+    memcpy(end + size, "\":", 3);
+    text->size += size + 4;
+}
+
 void text_add_member(struct text *text, const char *name, const char *string)
 {
     if (string == NULL)
         return;
-    text_add_bytes(text, ",\"", 2);
-    text_add(text, name);
-    text_add_bytes(text, "\":", 2);
+    text_add_name(text, name);
     text_add_string(text, string);
 }
 

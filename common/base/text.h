@@ -23,6 +23,9 @@ void text_add_integer(struct text *text, int64_t integer);
 void text_add_string(struct text *text, const char *string); /* as a JSON string, quoted and escaped; valid UTF-8 */
 void text_add_json(struct text *text, const json_t *json);   /* any value without a circle, compact */
 
+/* `,"name":`; it needs no escaping. */
+void text_add_name(struct text *text, const char *name);
+
 /* `,"name":"string"` unless `string` is NULL. `name` needs no escaping. */
 void text_add_member(struct text *text, const char *name, const char *string);
 

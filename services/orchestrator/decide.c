@@ -18,28 +18,36 @@ static void fail_resolving(const struct orchestration *orchestration, struct dec
     decision_event(out, EVENT_FAILED, orchestration->id, json_pack("{s:s}", "description", description));
 }
 
+struct named {
+    UT_hash_handle hh;
+    char operation_id[UUID_SIZE];
+};
+
 /* The targets that are new, each with its operation: two instances may name one runtime, which is upgraded once. */
 static json_t *targets_new(const struct state *state, const struct orchestration *orchestration, const json_t *targets)
 {
-    json_t *taken = json_array(), *seen = json_object(), *target;
-    size_t i;
+    size_t count = json_array_size(targets), i;
+    struct named *seen = NULL, *named = value_allocate((count + 1) * sizeof *named);
+    json_t *taken = json_array(), *target;
 
     json_array_foreach((json_t *)targets, i, target) {
         const char *runtime_id = data_text(target, "runtimeID");
-        char id[UUID_SIZE];
+        struct named *other;
         json_t *copied;
 
         if (runtime_id[0] == '\0')
             continue;
-        orchestration_operation_id(orchestration->id, runtime_id, id);
-        if (operation_find(state, id) != NULL || json_object_get(seen, id) != NULL)
+        orchestration_operation_id(orchestration->id, runtime_id, named[i].operation_id);
+        HASH_FIND_STR(seen, named[i].operation_id, other);
+        if (other != NULL || operation_find(state, named[i].operation_id) != NULL)
             continue;
-        json_object_set_new(seen, id, json_true());
+        HASH_ADD_STR(seen, operation_id, &named[i]);
         copied = json_copy(target);
-        json_object_set_new(copied, "operationID", json_string(id));
+        json_object_set_new_nocheck(copied, "operationID", json_string_nocheck(named[i].operation_id));
         json_array_append_new(taken, copied);
     }
-    json_decref(seen);
+    HASH_CLEAR(hh, seen);
+    free(named);
     return taken;
 }
 

@@ -161,28 +161,15 @@ static void orchestration_from_row(struct state *state, const json_t *row)
 
 /* --- Operations --- */
 
-static void add_name(struct text *out, const char *column)
-{
-    text_add(out, out->bytes[out->size - 1] == '{' ? "\"" : ",\"");
-    text_add(out, column);
-    text_add(out, "\":");
-}
-
-static void add_text(struct text *out, const char *column, const char *text)
-{
-    add_name(out, column);
-    text_add_string(out, text);
-}
-
 static void add_integer(struct text *out, const char *column, int64_t value)
 {
-    add_name(out, column);
+    text_add_name(out, column);
     text_add_integer(out, value);
 }
 
 static void add_boolean(struct text *out, const char *column, bool value)
 {
-    add_name(out, column);
+    text_add_name(out, column);
     text_add(out, value ? "true" : "false");
 }
 
@@ -191,7 +178,7 @@ static void add_time(struct text *out, const char *column, int64_t time_ms)
     char text[TIMESTAMP_SIZE];
 
     timestamp_format(time_ms, text);
-    add_text(out, column, text);
+    text_add_member(out, column, text);
 }
 
 static void add_window(struct text *out, const char *column, int64_t time_ms)
@@ -200,31 +187,31 @@ static void add_window(struct text *out, const char *column, int64_t time_ms)
         add_time(out, column, time_ms);
         return;
     }
-    add_name(out, column);
+    text_add_name(out, column);
     text_add(out, "null");
 }
 
 /* As text at once: an orchestration may have a hundred thousand, and each event may change hundreds. */
 static void operation_to_text(const struct operation *operation, struct text *out)
 {
-    text_add(out, "{");
-    add_text(out, "operation_id", operation->id);
-    add_text(out, "orchestration_id", operation->orchestration->id);
+    text_add(out, "{\"operation_id\":");
+    text_add_string(out, operation->id);
+    text_add_member(out, "orchestration_id", operation->orchestration->id);
     add_integer(out, "include_index", operation->include);
     for (int i = 0; i < TEXT_COUNT; i++)
-        add_text(out, operation_text_names[i].column, operation->texts[i]);
+        text_add_member(out, operation_text_names[i].column, operation->texts[i]);
     add_boolean(out, "dry_run", operation->orchestration->dry_run);
     add_window(out, "window_begin", operation->window_begin);
     add_window(out, "window_end", operation->window_end);
-    add_text(out, "state", operation_state_names[operation->state]);
-    add_text(out, "phase", phase_names[operation->phase]);
-    add_text(out, "description", operation->description);
+    text_add_member(out, "state", operation_state_names[operation->state]);
+    text_add_member(out, "phase", phase_names[operation->phase]);
+    text_add_member(out, "description", operation->description);
     add_integer(out, "release", operation->release);
     add_integer(out, "attempt", operation->attempt);
     add_integer(out, "position", operation->position);
     add_boolean(out, "sent", operation->sent);
-    add_text(out, "version", operation->version == NULL ? "" : operation->version);
-    add_text(out, "configuration", operation->configuration == NULL ? "" : operation->configuration->hash);
+    text_add_member(out, "version", operation->version == NULL ? "" : operation->version);
+    text_add_member(out, "configuration", operation->configuration == NULL ? "" : operation->configuration->hash);
     add_time(out, "created_at", operation->created_at);
     add_time(out, "updated_at", operation->updated_at);
     text_add(out, "}");
