@@ -7,6 +7,7 @@
 #include <event2/http.h>
 #include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +98,8 @@ static void client_left(struct evhttp_connection *connection, void *context)
         exchange->stream.left(exchange->stream.context);
 }
 
+static const char METHOD_UNKNOWN[] = "?";
+
 static const char *method_text(enum evhttp_cmd_type type)
 {
     switch (type) {
@@ -110,7 +113,7 @@ static const char *method_text(enum evhttp_cmd_type type)
     case EVHTTP_REQ_CONNECT: return "CONNECT";
     case EVHTTP_REQ_PATCH: return "PATCH";
     }
-    return "?";
+    return METHOD_UNKNOWN;
 }
 
 static struct exchange *exchange_new(struct http_server *server, struct evhttp_request *request)
@@ -180,6 +183,8 @@ static void request_complete(struct evhttp_request *request, void *context)
         return;
     }
     exchange->route = find_route(exchange);
+    if (exchange->method == METHOD_UNKNOWN) /* its body was not read, and is not to be taken for the next request */
+        exchange_set_header(exchange, "Connection", "close");
     if (exchange->route == NULL) {
         exchange_answer_unknown(exchange);
         return;
@@ -228,9 +233,7 @@ struct http_server *http_server_new(struct event_base *base, const char *listen,
     if (server->http == NULL)
         abort();
     server->body_size_max = HTTP_BODY_SIZE_MAX;
-    evhttp_set_allowed_methods(server->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
-                                                 EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE |
-                                                 EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH);
+    evhttp_set_allowed_methods(server->http, UINT16_MAX); /* any: which there are is the routes' to say */
     evhttp_set_default_content_type(server->http, NULL);
     evhttp_set_max_headers_size(server->http, HTTP_HEADERS_SIZE_MAX);
     evhttp_set_max_body_size(server->http, HTTP_BODY_SIZE_MAX + BODY_SLACK_SIZE);

@@ -164,7 +164,7 @@ int main(int argc, char **argv)
     look_at_terminal(&context);
     exit_code = run(&context, argc, argv);
     settings_free(settings);
-    if (fflush(stdout) != 0 && exit_code == EXIT_DONE)
+    if ((fflush(stdout) != 0 || ferror(stdout)) && exit_code == EXIT_DONE)
         exit_code = EXIT_FAILED; /* a full disk must not look like an empty list */
     return exit_code;
 }

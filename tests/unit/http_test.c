@@ -429,6 +429,17 @@ static void what_follows_an_answer_to_head_or_connect_is_the_next_answer(void **
     answer_is(*state, "CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n", "Content-Length: 19\r\n");
 }
 
+static void a_method_that_nobody_knows_is_404_and_what_follows_it_is_no_request(void **state)
+{
+    const char *text = answers_until_closed(*state, "PURGE /echo/1 HTTP/1.1\r\nHost: x\r\nContent-Length: 29\r\n\r\n"
+                                                    "GET /echo/evil HTTP/1.1\r\n\r\n");
+
+    assert_int_equal(strncmp(text, "HTTP/1.1 404 ", 13), 0);
+    assert_non_null(strstr(text, "Content-Type: text/plain; charset=utf-8\r\n"));
+    assert_non_null(strstr(text, "\r\n\r\n404 page not found\n"));
+    assert_null(strstr(text + 1, "HTTP/1.1"));
+}
+
 static int lowest_free(void)
 {
     const int fd = dup(0);
@@ -695,6 +706,7 @@ int main(void)
         SERVED(a_body_over_the_limit_of_its_route_is_refused),
         SERVED(a_request_whose_end_is_in_doubt_is_refused_and_its_connection_closed),
         SERVED(what_follows_an_answer_to_head_or_connect_is_the_next_answer),
+        SERVED(a_method_that_nobody_knows_is_404_and_what_follows_it_is_no_request),
         SERVED(connections_wait_while_few_descriptors_are_left),
         SERVED(an_answer_may_come_later),
         SERVED(a_stream_is_written_bit_by_bit_and_ended),
