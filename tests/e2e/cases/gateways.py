@@ -13,7 +13,6 @@ from cases.keys import import_as, post as upgrade_as
 from harness import equal, runtime_line, wait_for
 from provisioning import data, gardener, kyma, post as graphql, provision_text, provisioned, simple_text, upgrade_text
 
-HOLD_S = 10  # how long the key of a gateway that died is still its own
 OTHER = "api-gateway", "1"
 ROUNDS = 25
 
@@ -37,9 +36,9 @@ def told(answer):
     return answer.status, answer.body
 
 
-def settled(ask, limit_s=30):
+def settled(ask):
     """The answer, when it is no longer 409."""
-    return wait_for("the key is not in use", limit_s=limit_s, pause_s=0.2, condition=lambda:
+    return wait_for("the key is not in use", pause_s=0.2, condition=lambda:
                     (answer := ask()).status != 409 and answer)
 
 
@@ -112,7 +111,7 @@ def imports(suite, system, gateways):
         with system.frozen("provisioner"):
             first = threading.Thread(target=lambda: answers.append(import_as(gateways[1], key, lines)))
             first.start()
-            wait_for("it was renewed twice", limit_s=20, condition=lambda: renewals(system, key) >= 3)
+            wait_for("it was renewed twice", lambda: renewals(system, key) >= 3)
             equal(import_as(gateways[0], key, lines).status, 409)
         first.join()
         equal(answers[0].status, 200)
@@ -147,7 +146,7 @@ def deaths(suite, system, gateways):
         kill()
         equal(imported(system, "dies") < 4000, True, "it has ended before it was killed")
         equal(import_as(gateways[0], key, lines_of("dead", 1)).status, 422)
-        answer = settled(lambda: import_as(gateways[0], key, lines), HOLD_S + 10)
+        answer = settled(lambda: import_as(gateways[0], key, lines))
         equal((answer.json["imported"] + answer.json["unchanged"], answer.json["rejected"]), (4000, []))
         equal(imported(system, "dies"), 4000)
     system.start(*OTHER)
@@ -164,7 +163,7 @@ def deaths(suite, system, gateways):
                  int(system.sql("SELECT count(*) FROM broker.claim")) > known)
         kill()
         equal(import_as(gateways[0], key, lines_of("late", 1)).status, 422)
-        answer = settled(lambda: import_as(gateways[0], key, lines), HOLD_S + 10)
+        answer = settled(lambda: import_as(gateways[0], key, lines))
         equal((answer.status, imported(system, "early"), imported(system, "late")), (200, 3, 0))
     system.start(*OTHER)
     with suite.case("a gateway stands still, and another has ended its import: it gives no other answer"):
@@ -174,7 +173,7 @@ def deaths(suite, system, gateways):
         wait_for("it has begun", pause_s=0.01, condition=lambda: imported(system, "still") > 0)
         with system.frozen("api-gateway-1"):
             equal(imported(system, "still") < 3000, True, "it has ended before it was stopped")
-            answer = settled(lambda: import_as(gateways[0], key, lines), HOLD_S + 10)
+            answer = settled(lambda: import_as(gateways[0], key, lines))
             equal(answer.json["imported"] + answer.json["unchanged"], 3000)
         first.join()
         equal(answers[0].status in (409, 503, 504) or told(answers[0]) == told(answer), True, repr(answers[0]))
