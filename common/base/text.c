@@ -162,7 +162,7 @@ void text_add_name(struct text *text, const char *name)
 
     *end++ = ',';
     *end++ = '"';
-    memcpy(end, name, size);
+    memcpy(end, name, size + 1);
     memcpy(end + size, "\":", 3);
     text->size += size + 4;
 }
