@@ -88,14 +88,17 @@ class Clients:
             thread.join(120)
 
     def read(self, state):
-        """What is shown never goes back."""
+        """What is shown never goes back, but after a crash of PostgreSQL."""
         status, value = self.gateways.ask("GET", f"/orchestrations/{self.main_id}")
-        if status in (0, 503, 504):
+        forgets = self.gateways.system.forgets()
+        if status in (0, 503, 504) or (status == 404 and forgets):
             return
         if status != 200:
             self.problems.append(f"GET /orchestrations/{self.main_id}: {status} {value}")
             return
         self.reads += 1
+        if forgets:
+            state.clear()
         stats = value.get("operationStats") or {}
         done, order = stats.get("succeeded", 0), ("pending", "in progress", "succeeded")
         if value["state"] not in order or order.index(value["state"]) < state.get("order", 0):

@@ -165,7 +165,8 @@ class Operators:
         if value["state"] in ("succeeded", "failed"):  # it had ended before: the cancel came too late
             self.bring_to_end(name, within=False)
             return
-        if value["state"] not in ("canceling", "canceled") or value["description"] != "Orchestration was canceled":
+        shown = value["state"] in ("canceling", "canceled") and value["description"] == "Orchestration was canceled"
+        if not shown and not self.gateways.system.forgets():
             self.problems.append(f"{name} was canceled, and is {value['state']}, {value['description']}")
         value = wait_for(f"{name} ends", lambda: (it := self.look(name)[0])["state"] in FINAL and it, ENDS_WITHIN_S,
                          LOOK_PAUSE_S)

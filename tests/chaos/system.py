@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 OFFSETS = {"api-gateway": 0, "broker": 1, "orchestrator": 2, "scheduler": 3, "provisioner": 4}
 SCHEMAS = ("broker", "orchestrator", "scheduler", "provisioner")
 PATIENCE_S = 180  # for what takes a second on an idle machine
+FORGETS_S = 60  # how long after a crash of PostgreSQL read models may be older than what was told (decision 0002)
 
 
 class Broken(Exception):
@@ -145,7 +146,7 @@ class System:
             os.environ.setdefault(f"TIDEGATE_{name}", str(int(os.environ["TIDEGATE_PORT"]) + offset))
         self.run = Path(os.environ["TIDEGATE_RUN"])
         self.bin = ROOT / os.environ.get("BUILD", "build") / "bin"
-        self.processes, self.ended = {}, False
+        self.processes, self.ended, self.postgres_killed = {}, False, None
         self.call("deploy/dev/down", "--wipe")
         try:
             self.open(scenario)
@@ -204,8 +205,14 @@ class System:
     def kill_component(self, name):
         """Kills Kafka or PostgreSQL without warning."""
         pid = int((self.run / "pid" / name).read_text())
+        if name == "postgres":
+            self.postgres_killed = time.monotonic()
         os.kill(pid, signal.SIGKILL)
         wait_for(f"{name} is gone", lambda: not alive(pid), 20)
+
+    def forgets(self):
+        """May read models be older than what was told?"""
+        return self.postgres_killed is not None and time.monotonic() - self.postgres_killed < FORGETS_S
 
     def start_component(self, name):
         self.call({"kafka": "deploy/dev/kafka/kafka", "postgres": "deploy/dev/postgres"}[name], "start")
@@ -233,6 +240,7 @@ class Gateways:
 
     def __init__(self, system, names):
         self.ports, self.token = [system.processes[name].port for name in names], system.token
+        self.system = system
         self.lock, self.turn = threading.Lock(), 0
 
     def next_port(self):
@@ -261,12 +269,14 @@ class Gateways:
             connection.close()
 
     def insist(self, method, path, body=None, key=None, status=(200, 202), patience_s=PATIENCE_S, **more):
-        """Asks again, through another gateway, as long as one is not there, does not know what became of it, or, with a
-        key, is still at it."""
+        """Asks again, through another gateway, as long as one is not there, does not know what became of it, with a key
+        is still at it, or what was made is not seen because PostgreSQL crashed."""
         again = (0, 503, 504) if key is None else (0, 409, 503, 504)
 
         def asked():
             got, value = self.ask(method, path, body, key, **more)
+            if got == 404 and self.system.forgets():
+                return None
             if got not in (*again, *status):
                 raise Broken(f"{method} {path}: {got} {value}")
             return got in status and (value,)
