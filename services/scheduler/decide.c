@@ -362,14 +362,15 @@ static void decide_policy(const struct adoption *adoption, const struct request 
         decide_adopted(adoption, hash, request->data, out);
 }
 
-/* Does the process know a policy that the log cannot know yet? Requests that waited for the process stand before its own
+/* Does the process know another policy, which the log cannot know yet? Requests that waited for the process stand before its own
  * message, though they may have come after the file was changed. Nothing behind that message is older than the reading. */
 static bool start_is_newer(const struct schedule *schedule)
 {
     const struct schedule_settings *settings = schedule->settings;
 
     return settings != NULL && settings->policy_at_start != NULL &&
-           adoption_heard_ms(&schedule->adoption) < settings->policy_read_ms;
+           adoption_heard_ms(&schedule->adoption) < settings->policy_read_ms &&
+           !adoption_is_adopted(&schedule->adoption, text_of(settings->policy_at_start, "hash"));
 }
 
 /* What the process found when it started, made events; in `first` too, for what else is decided with it. */

@@ -32,6 +32,7 @@ static const int64_t NOW = 1643706000000, HOUR = 3600000, DAY = 86400000;
 
 #define TUESDAY_10 "1643709600000"
 #define TUESDAY_11 "1643713200000"
+#define WEDNESDAY_10 "1643796000000"
 #define SATURDAY_10 "1644055200000"
 #define SATURDAY_11 "1644058800000"
 #define SATURDAY_22 "1644098400000"
@@ -334,7 +335,7 @@ static void the_policy_of_the_start_takes_the_place_of_one_that_is_older(void **
     then_events(s, NULL);
     when_policy(s, "{}"); /* what comes later counts */
     when_requested(s, "o3", "azure");
-    then_events(s, PLANNED " r1 {'operations': [{'begin': 1643796000000}]}", NULL);
+    then_events(s, PLANNED " r1 {'operations': [{'begin': " WEDNESDAY_10 "}]}", NULL);
     scene_with_file_free(s, &settings);
 }
 
@@ -360,10 +361,10 @@ static void the_policy_of_the_start_leaves_what_was_heard_since(void **state)
     when_policy(s, "{}"); /* another process has another file: the last one wins */
     scene_time(s, NOW + 2 * HOUR);
     when_requested(s, "o1", "azure");
-    then_events(s, PLANNED " r1 {'operations': [{'begin': 1643796000000}]}", NULL);
+    then_events(s, PLANNED " r1 {'operations': [{'begin': " WEDNESDAY_10 "}]}", NULL);
     when(s, POLICY, "", "{'hash': '" HASH_1 "', 'error': 'line 1: no'}");
     when_requested(s, "o2", "azure");
-    then_events(s, PLANNED " r1 {'operations': [{'begin': 1643796000000}]}", NULL);
+    then_events(s, PLANNED " r1 {'operations': [{'begin': " WEDNESDAY_10 "}]}", NULL);
     scene_with_file_free(s, &settings);
 }
 
