@@ -162,6 +162,13 @@ const char *json_type_text(const json_t *value)
     return "nothing";
 }
 
+const char *json_text_of(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+
+    return text == NULL ? "" : text;
+}
+
 json_t *json_text(const char *text)
 {
     json_t *string = json_string(text);

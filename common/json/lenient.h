@@ -36,6 +36,9 @@ size_t json_spellings(const json_t *object, const char *name);
 /* "an object", "a string", "null" and so on: for error messages. NULL is "nothing". */
 const char *json_type_text(const json_t *value);
 
+/* The string that `object` has under `name`, written exactly so; "" where there is none. Borrowed. */
+const char *json_text_of(const json_t *object, const char *name);
+
 /* A string of any bytes: those that are no UTF-8 are replaced by '?', so it cannot fail. */
 json_t *json_text(const char *text);
 

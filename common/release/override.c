@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/json/lenient.h"
+
 struct overrides {
     const json_t *list;
     /* {"S<subaccount>" | "G<global account>" | "P<plan>": [indexes]}, each under its most particular one */
@@ -17,13 +19,6 @@ static const struct particular {
 } particulars[] = { { "plan", "P" }, { "globalAccount", "G" }, { "subAccount", "S" } };
 
 enum { PARTICULAR_COUNT = sizeof particulars / sizeof particulars[0] };
-
-static const char *text_of(const json_t *object, const char *member)
-{
-    const char *text = json_string_value(json_object_get(object, member));
-
-    return text == NULL ? "" : text;
-}
 
 /* --- All of a release --- */
 
@@ -58,9 +53,9 @@ struct overrides *overrides_new(const json_t *list)
         const json_t *match = json_object_get(override, "match");
         size_t most = PARTICULAR_COUNT;
 
-        while (most > 1 && text_of(match, particulars[most - 1].member)[0] == '\0')
+        while (most > 1 && json_text_of(match, particulars[most - 1].member)[0] == '\0')
             most--;
-        index_add(overrides->index, &particulars[most - 1], text_of(match, particulars[most - 1].member), i);
+        index_add(overrides->index, &particulars[most - 1], json_text_of(match, particulars[most - 1].member), i);
     }
     return overrides;
 }
@@ -89,7 +84,7 @@ static bool holds(const json_t *override, const struct texts *texts)
     const json_t *match = json_object_get(override, "match");
 
     for (size_t i = 0; i < PARTICULAR_COUNT; i++) {
-        const char *wanted = text_of(match, particulars[i].member);
+        const char *wanted = json_text_of(match, particulars[i].member);
 
         if (wanted[0] != '\0' && strcmp(wanted, texts->of[i]) != 0)
             return false;
@@ -103,7 +98,7 @@ static unsigned rank(const json_t *override)
     unsigned rank = 0;
 
     for (unsigned i = 0; i < PARTICULAR_COUNT; i++)
-        if (text_of(match, particulars[i].member)[0] != '\0')
+        if (json_text_of(match, particulars[i].member)[0] != '\0')
             rank |= 1u << i;
     return rank;
 }
@@ -183,15 +178,15 @@ static json_t *entries_merged(const json_t *entries, const json_t *with)
     size_t i;
 
     json_array_foreach(merged, i, entry)
-        json_object_set_new(places, text_of(entry, "key"), json_integer((json_int_t)i));
+        json_object_set_new(places, json_text_of(entry, "key"), json_integer((json_int_t)i));
     json_array_foreach((json_t *)(uintptr_t)with, i, entry) {
-        const json_t *place = json_object_get(places, text_of(entry, "key"));
+        const json_t *place = json_object_get(places, json_text_of(entry, "key"));
 
         if (place != NULL) {
             json_array_set_new(merged, (size_t)json_integer_value(place), entry_of(entry));
             continue;
         }
-        json_object_set_new(places, text_of(entry, "key"), json_integer((json_int_t)json_array_size(merged)));
+        json_object_set_new(places, json_text_of(entry, "key"), json_integer((json_int_t)json_array_size(merged)));
         json_array_append_new(merged, entry_of(entry));
     }
     json_decref(places);
@@ -203,7 +198,7 @@ static size_t find_component(const json_t *components, const char *name)
     size_t i;
 
     for (i = 0; i < json_array_size(components); i++)
-        if (strcmp(text_of(json_array_get(components, i), "component"), name) == 0)
+        if (strcmp(json_text_of(json_array_get(components, i), "component"), name) == 0)
             break;
     return i;
 }
@@ -212,7 +207,7 @@ static void apply_component(json_t *components, const json_t *item)
 {
     const json_t *entries = json_object_get(item, "configuration");
     json_t *namespace = json_object_get(item, "namespace"), *component;
-    size_t place = find_component(components, text_of(item, "component"));
+    size_t place = find_component(components, json_text_of(item, "component"));
 
     if (place == json_array_size(components) && namespace != NULL)
         json_array_append_new(components,

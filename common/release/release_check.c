@@ -5,16 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/json/lenient.h"
 #include "common/secret/secret.h"
 
 enum { OVERRIDES_MAX = 10000, ACCOUNTS_MAX = 20000, PLACE_SIZE = 128 };
-
-static const char *text_of(const json_t *object, const char *member)
-{
-    const char *text = json_string_value(json_object_get(object, member));
-
-    return text == NULL ? "" : text;
-}
 
 /* `object` has exactly the text members `first` and `second`; the first may not be empty. */
 static bool check_pair(const json_t *object, const char *where, size_t index, const char *first, const char *second,
@@ -37,7 +31,7 @@ static bool has_component(const json_t *components, const char *name)
     size_t i;
 
     json_array_foreach((json_t *)(uintptr_t)components, i, item)
-        if (strcmp(text_of(item, "component"), name) == 0)
+        if (strcmp(json_text_of(item, "component"), name) == 0)
             return true;
     return false;
 }
@@ -75,7 +69,7 @@ static bool check_entry(const json_t *entry, const char *place, size_t index, st
     static const char *const names[] = { "key", "value", "secret", NULL };
     const json_t *value = json_object_get(entry, "value"), *secret = json_object_get(entry, "secret");
 
-    if (!json_is_object(entry) || text_of(entry, "key")[0] == '\0' || !json_is_string(value) ||
+    if (!json_is_object(entry) || json_text_of(entry, "key")[0] == '\0' || !json_is_string(value) ||
         (secret != NULL && !json_is_boolean(secret)) || count_members(entry, names) != json_object_size(entry))
         return error_set(
             err, ERROR_INPUT,
@@ -109,7 +103,7 @@ static bool check_component(const json_t *item, const json_t *components, const 
 {
     static const char *const names[] = { "component", "namespace", "configuration", NULL };
     const json_t *namespace = json_object_get(item, "namespace");
-    const char *name = text_of(item, "component");
+    const char *name = json_text_of(item, "component");
 
     if (!json_is_object(item) || name[0] == '\0' || (namespace != NULL && json_string_length(namespace) == 0) ||
         count_members(item, names) != json_object_size(item) || json_object_size(item) < 2)
@@ -191,7 +185,7 @@ static bool check_members(const json_t *file, const char *version, struct error 
     static const char *const names[] = { "version", "components", "configuration", "tiller", "overrides", NULL };
     const json_t *components = json_object_get(file, "components");
     const json_t *tiller = json_object_get(file, "tiller");
-    const char *named = text_of(file, "version");
+    const char *named = json_text_of(file, "version");
 
     if (!json_is_object(file))
         return error_set(err, ERROR_INPUT, "must be an object with version, components and configuration");

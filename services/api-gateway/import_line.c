@@ -97,13 +97,6 @@ static bool check_member(json_t *line, const struct member *member, struct error
 
 /* --- What members must say --- */
 
-static const char *text_of(const json_t *line, const char *name)
-{
-    const char *text = json_string_value(json_object_get(line, name));
-
-    return text != NULL ? text : "";
-}
-
 static bool check_window(const json_t *line, struct error *err)
 {
     static const char *const names[] = { "maintenanceWindowBegin", "maintenanceWindowEnd" };
@@ -114,7 +107,7 @@ static bool check_window(const json_t *line, struct error *err)
     for (size_t i = 0; i < 2; i++) {
         if (json_object_get(line, names[i]) == NULL)
             return error_set(err, ERROR_INPUT, "%s is missing: a window has a begin and an end", names[i]);
-        if (!time_of_day_parse(text_of(line, names[i]), &time, err)) {
+        if (!time_of_day_parse(json_text_of(line, names[i]), &time, err)) {
             error_context(err, "%s", names[i]);
             return false;
         }
@@ -152,13 +145,13 @@ static bool has_secret(const json_t *value)
 
 static bool check_values(const json_t *line, struct error *err)
 {
-    if (plan_id(text_of(line, "planName"))[0] == '\0')
-        return error_set(err, ERROR_INPUT, "planName: there is no plan \"%.64s\"", text_of(line, "planName"));
-    if (!kyma_version_is_well_formed(text_of(line, "kymaVersion")))
+    if (plan_id(json_text_of(line, "planName"))[0] == '\0')
+        return error_set(err, ERROR_INPUT, "planName: there is no plan \"%.64s\"", json_text_of(line, "planName"));
+    if (!kyma_version_is_well_formed(json_text_of(line, "kymaVersion")))
         return error_set(err, ERROR_INPUT,
                          "kymaVersion: \"%.64s\" is no version: expected one such as 1.24.7, PR-<number> or "
                          "<branch>-<commit>",
-                         text_of(line, "kymaVersion"));
+                         json_text_of(line, "kymaVersion"));
     if (has_secret(json_object_get(line, "clusterConfig")))
         return error_set(err, ERROR_INPUT,
                          "clusterConfig: an entry has \"secret\": true; only kymaConfig may have secret values");
@@ -183,7 +176,7 @@ static void complete(json_t *line)
 
     if (json_object_get(line, "instanceID") != NULL)
         return;
-    snprintf(name, sizeof name, "instance\n%s", text_of(line, "runtimeID"));
+    snprintf(name, sizeof name, "instance\n%s", json_text_of(line, "runtimeID"));
     uuid_derive(name, id);
     json_object_set_new(line, "instanceID", json_string(id));
 }
@@ -214,7 +207,7 @@ static bool seal_kyma_config(json_t *line, struct secrets *secrets, struct error
 
     if (config == NULL)
         return true;
-    sealed = secret_seal_configuration(secrets, text_of(line, "globalAccount"), config, err);
+    sealed = secret_seal_configuration(secrets, json_text_of(line, "globalAccount"), config, err);
     if (sealed == NULL) {
         error_context(err, "kymaConfig");
         return false;
@@ -237,7 +230,7 @@ bool import_line_seal(json_t *line, struct secrets *secrets, struct error *err)
         return false;
     if (kubeconfig == NULL)
         return true;
-    sealed = secret_seal(secrets, text_of(line, "globalAccount"), json_string_value(kubeconfig),
+    sealed = secret_seal(secrets, json_text_of(line, "globalAccount"), json_string_value(kubeconfig),
                          json_string_length(kubeconfig));
     json_object_set_new(line, "kubeconfig", json_string(sealed));
     free(sealed);

@@ -6,6 +6,7 @@
 #include <uthash.h>
 
 #include "common/base/timestamp.h"
+#include "common/json/lenient.h"
 #include "services/api-gateway/runtimes_sql.h"
 #include "services/api-gateway/shown_config.h"
 
@@ -100,13 +101,6 @@ static void take_upgrade(const struct page *page, int row, struct element *eleme
             upgrades_add(&element->upgrades[i], &upgrade);
 }
 
-static const char *member(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-
-    return text == NULL ? "" : text;
-}
-
 /* The newest of them, beside how many there are. */
 static void take_direct(struct element *element, const char *text)
 {
@@ -117,11 +111,11 @@ static void take_direct(struct element *element, const char *text)
         size_t j;
 
         json_array_foreach(data, j, item) {
-            struct upgrade upgrade = { .operation_id = member(item, "operationID"),
-                                       .state = member(item, "state"),
-                                       .description = member(item, "description") };
+            struct upgrade upgrade = { .operation_id = json_text_of(item, "operationID"),
+                                       .state = json_text_of(item, "state"),
+                                       .description = json_text_of(item, "description") };
 
-            take_created(&upgrade, member(item, "createdAt"));
+            take_created(&upgrade, json_text_of(item, "createdAt"));
             upgrades_add(&element->upgrades[i], &upgrade);
         }
         element->upgrades[i].total += json_integer_value(json_object_get(kind, "totalCount")) -

@@ -6,6 +6,7 @@
 #include <uthash.h>
 
 #include "common/base/timestamp.h"
+#include "common/json/lenient.h"
 
 struct kept {
     char key_id[UUID_SIZE], body_hash[SHA256_HEX_SIZE], holder[UUID_SIZE];
@@ -145,22 +146,15 @@ json_t *claim_row(const struct claims *claims, const char *id)
                      "key_id", kept->key_id, "body_hash", kept->body_hash, "holder", kept->holder, "until_at", until);
 }
 
-static const char *text_of(const json_t *row, const char *name)
-{
-    const char *text = json_string_value(json_object_get(row, name));
-
-    return text == NULL ? "" : text;
-}
-
 void claim_load(struct claims *claims, const json_t *row)
 {
     const int64_t number = json_integer_value(json_object_get(row, "number"));
-    struct claim claim = { .key_id = text_of(row, "key_id"),
-                           .body_hash = text_of(row, "body_hash"),
-                           .holder = text_of(row, "holder") };
+    struct claim claim = { .key_id = json_text_of(row, "key_id"),
+                           .body_hash = json_text_of(row, "body_hash"),
+                           .holder = json_text_of(row, "holder") };
 
     if (number < 0)
         return;
-    timestamp_parse(text_of(row, "until_at"), &claim.until_ms);
+    timestamp_parse(json_text_of(row, "until_at"), &claim.until_ms);
     set(keep(claims, claim.key_id, number), &claim);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/id.h"
+#include "common/json/lenient.h"
 #include "services/broker/fleet.h"
 #include "services/broker/match.h"
 #include "services/broker/parts.h"
@@ -41,13 +42,6 @@ static const struct core_table tables[] = {
 
 enum { STATUS_OK = 200, STATUS_BAD_REQUEST = 400, STATUS_CONFLICT = 409 };
 enum { ID_SIZE_MAX = 200 };
-
-static const char *text_of(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-
-    return text == NULL ? "" : text;
-}
 
 /* A refused instance counts as not there: no report can be about it, and any line may make it anew. */
 static const struct instance *find_known(const struct fleet *fleet, const char *instance_id)
@@ -112,16 +106,16 @@ static void line_hash(const json_t *line, char hash[SHA256_HEX_SIZE])
 
 static struct instance_line line_of(const json_t *line, const char *hash)
 {
-    return (struct instance_line){ .instance_id = text_of(line, "instanceID"),
-                                   .runtime_id = text_of(line, "runtimeID"),
-                                   .global_account = text_of(line, "globalAccount"),
-                                   .sub_account = text_of(line, "subAccount"),
-                                   .plan = text_of(line, "planName"),
-                                   .region = text_of(line, "region"),
-                                   .shoot = text_of(line, "shootName"),
-                                   .window_begin = text_of(line, "maintenanceWindowBegin"),
-                                   .window_end = text_of(line, "maintenanceWindowEnd"),
-                                   .version = text_of(line, "kymaVersion"),
+    return (struct instance_line){ .instance_id = json_text_of(line, "instanceID"),
+                                   .runtime_id = json_text_of(line, "runtimeID"),
+                                   .global_account = json_text_of(line, "globalAccount"),
+                                   .sub_account = json_text_of(line, "subAccount"),
+                                   .plan = json_text_of(line, "planName"),
+                                   .region = json_text_of(line, "region"),
+                                   .shoot = json_text_of(line, "shootName"),
+                                   .window_begin = json_text_of(line, "maintenanceWindowBegin"),
+                                   .window_end = json_text_of(line, "maintenanceWindowEnd"),
+                                   .version = json_text_of(line, "kymaVersion"),
                                    .hash = hash };
 }
 
@@ -181,7 +175,7 @@ static void decide_import(const struct fleet *fleet, const struct request *reque
 
 static void evolve_imported(struct fleet *fleet, const struct event *event, struct changes *out)
 {
-    const char *hash = text_of(event->data, "hash");
+    const char *hash = json_text_of(event->data, "hash");
     struct instance_line line = line_of(json_object_get(event->data, "line"), hash);
     const struct instance *known = find_known(fleet, line.instance_id);
     struct listing was = known == NULL ? (struct listing){ 0 } : instance_listing(known);
@@ -203,12 +197,12 @@ static void react_imported(const struct event *event, struct messages *out)
 {
     json_t *line = json_object_get(event->data, "line");
 
-    messages_add(out,
-                 (struct message){ .topic = "runtimes",
-                                   .key = json_string_value(json_object_get(line, "runtimeID")),
-                                   .type = "tidegate.runtime.register.v1",
-                                   .data = json_pack("{s:O, s:s}", "line", line, "hash", text_of(event->data, "hash")),
-                                   .hand_on = true });
+    messages_add(out, (struct message){
+                          .topic = "runtimes",
+                          .key = json_string_value(json_object_get(line, "runtimeID")),
+                          .type = "tidegate.runtime.register.v1",
+                          .data = json_pack("{s:O, s:s}", "line", line, "hash", json_text_of(event->data, "hash")),
+                          .hand_on = true });
 }
 
 /* --- Reports --- */
@@ -237,11 +231,11 @@ static bool state_of(const char *name, enum operation_state *state)
 static bool operation_of(const json_t *data, struct operation *operation)
 {
     const json_t *json = json_object_get(data, "operation");
-    const char *type = text_of(json, "type");
+    const char *type = json_text_of(json, "type");
 
-    *operation = (struct operation){ .id = text_of(json, "operationID"),
-                                     .orchestration_id = text_of(json, "orchestrationID"),
-                                     .description = text_of(json, "description"),
+    *operation = (struct operation){ .id = json_text_of(json, "operationID"),
+                                     .orchestration_id = json_text_of(json, "orchestrationID"),
+                                     .description = json_text_of(json, "description"),
                                      .created_ms = json_integer_value(json_object_get(json, "createdAt")),
                                      .updated_ms = json_integer_value(json_object_get(json, "updatedAt")) };
     if (strcmp(type, "upgradeKyma") == 0)
@@ -253,7 +247,7 @@ static bool operation_of(const json_t *data, struct operation *operation)
     else
         return false;
     return *operation->id != '\0' && operation->created_ms > 0 && operation->updated_ms > 0 &&
-           state_of(text_of(json, "state"), &operation->state);
+           state_of(json_text_of(json, "state"), &operation->state);
 }
 
 static void decide_report(const struct fleet *fleet, const struct request *request, struct decision *out)
@@ -283,7 +277,7 @@ static void evolve_reported(struct fleet *fleet, const struct event *event, stru
     if (instance == NULL || !operation_of(event->data, &operation))
         return;
     was = instance_listing(instance);
-    instance_learn(fleet, instance, &operation, text_of(json_object_get(event->data, "operation"), "kymaVersion"));
+    instance_learn(fleet, instance, &operation, json_text_of(json_object_get(event->data, "operation"), "kymaVersion"));
     instance->updated_ms = event->time_ms;
     show(fleet, instance, was, out);
 }
@@ -305,8 +299,8 @@ static bool is_refusable(const struct instance *instance, const char *runtime_id
  * line says. */
 static void decide_refuse(const struct fleet *fleet, const struct request *request, struct decision *out)
 {
-    const char *runtime_id = text_of(request->data, "runtimeID"), *hash = text_of(request->data, "hash");
-    const char *reason = text_of(request->data, "reason");
+    const char *runtime_id = json_text_of(request->data, "runtimeID"), *hash = json_text_of(request->data, "hash");
+    const char *reason = json_text_of(request->data, "reason");
     const struct instance *instance = request->subject == NULL ? NULL : fleet_find(fleet, request->subject);
 
     if (*runtime_id == '\0' || *hash == '\0' || *reason == '\0')

@@ -1,6 +1,7 @@
 /* Claims of Idempotency-Keys: the subject of all is the key's ID, so that one partition decides who is the first. */
 #include <string.h>
 
+#include "common/json/lenient.h"
 #include "services/broker/parts.h"
 
 /* A holder that is silent for so long is taken for dead. Long against a pause of Kafka or of this service, short for a
@@ -12,27 +13,20 @@ enum { KEY_SIZE_MAX = 200 };
 
 static const char hand_on_topic[] = "runtimes", hand_on_types[] = "tidegate.runtime.";
 
-static const char *text_of(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-
-    return text == NULL ? "" : text;
-}
-
 static struct claim claim_of(const char *key_id, const json_t *data)
 {
     return (struct claim){ .key_id = key_id == NULL ? "" : key_id,
-                           .body_hash = text_of(data, "bodyHash"),
-                           .holder = text_of(data, "holder"),
+                           .body_hash = json_text_of(data, "bodyHash"),
+                           .holder = json_text_of(data, "holder"),
                            .until_ms = json_integer_value(json_object_get(data, "until")) };
 }
 
 static bool is_message(const json_t *message)
 {
-    const size_t key_length = strlen(text_of(message, "key"));
+    const size_t key_length = strlen(json_text_of(message, "key"));
 
     return key_length > 0 && key_length <= KEY_SIZE_MAX && json_is_object(json_object_get(message, "data")) &&
-           strncmp(text_of(message, "type"), hand_on_types, sizeof hand_on_types - 1) == 0;
+           strncmp(json_text_of(message, "type"), hand_on_types, sizeof hand_on_types - 1) == 0;
 }
 
 /* What is looked at here keeps the state sound whoever sent it. */
@@ -142,8 +136,8 @@ void key_react_claimed(const struct event *event, struct messages *out)
     if (message == NULL)
         return;
     messages_add(out, (struct message){ .topic = hand_on_topic,
-                                        .key = text_of(message, "key"),
-                                        .type = text_of(message, "type"),
+                                        .key = json_text_of(message, "key"),
+                                        .type = json_text_of(message, "type"),
                                         .data = json_incref(json_object_get(message, "data")),
                                         .hand_on = true });
 }

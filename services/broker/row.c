@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/timestamp.h"
+#include "common/json/lenient.h"
 #include "common/plan/plan.h"
 
 static const char *const state_names[] = {
@@ -247,18 +248,11 @@ json_t *place_row(const struct instance *instance)
 
 /* --- And back --- */
 
-static const char *text_of(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-
-    return text == NULL ? "" : text;
-}
-
 static int64_t time_of(const json_t *object, const char *name)
 {
     int64_t time_ms = 0;
 
-    timestamp_parse(text_of(object, name), &time_ms);
+    timestamp_parse(json_text_of(object, name), &time_ms);
     return time_ms;
 }
 
@@ -271,13 +265,13 @@ static enum operation_state state_of(const char *name)
 
 static void restore(struct instance *instance, const json_t *json, enum operation_type type, const json_t *updates)
 {
-    const char *id = text_of(json, "operationID");
+    const char *id = json_text_of(json, "operationID");
 
     instance_restore(instance, &(struct operation){ .id = id,
-                                                    .orchestration_id = text_of(json, "orchestrationID"),
-                                                    .description = text_of(json, "description"),
+                                                    .orchestration_id = json_text_of(json, "orchestrationID"),
+                                                    .description = json_text_of(json, "description"),
                                                     .type = type,
-                                                    .state = state_of(text_of(json, "state")),
+                                                    .state = state_of(json_text_of(json, "state")),
                                                     .created_ms = time_of(json, "createdAt"),
                                                     .updated_ms = time_of(updates, id) });
 }
@@ -295,7 +289,7 @@ static void restore_upgrades(struct instance *instance, int kind, const json_t *
 static void restore_place(struct fleet *fleet, struct instance *instance, const json_t *row)
 {
     instance->position = (uint32_t)json_integer_value(json_object_get(row, "position"));
-    timestamp_parse_us(text_of(row, "created_at"), &instance->created_us);
+    timestamp_parse_us(json_text_of(row, "created_at"), &instance->created_us);
     places_restore(fleet_places(fleet),
                    (struct place){ .position = instance->position, .created_us = instance->created_us });
 }
@@ -306,19 +300,19 @@ void row_load(struct fleet *fleet, const json_t *row)
     const json_t *updates = json_object_get(row, "operation_updates");
     struct instance *instance;
 
-    fleet_remove(fleet, text_of(row, "instance_id"));
-    instance = fleet_put(fleet, &(struct instance_line){ .instance_id = text_of(row, "instance_id"),
-                                                         .runtime_id = text_of(row, "runtime_id"),
-                                                         .global_account = text_of(row, "global_account_id"),
-                                                         .sub_account = text_of(row, "sub_account_id"),
-                                                         .plan = text_of(row, "plan_name"),
-                                                         .region = text_of(row, "region"),
-                                                         .shoot = text_of(row, "shoot_name"),
-                                                         .window_begin = text_of(row, "window_begin"),
-                                                         .window_end = text_of(row, "window_end"),
-                                                         .version = text_of(row, "imported_version"),
-                                                         .hash = text_of(row, "line_hash") });
-    instance->upgraded_version = fleet_intern(fleet, text_of(row, "upgraded_version"));
+    fleet_remove(fleet, json_text_of(row, "instance_id"));
+    instance = fleet_put(fleet, &(struct instance_line){ .instance_id = json_text_of(row, "instance_id"),
+                                                         .runtime_id = json_text_of(row, "runtime_id"),
+                                                         .global_account = json_text_of(row, "global_account_id"),
+                                                         .sub_account = json_text_of(row, "sub_account_id"),
+                                                         .plan = json_text_of(row, "plan_name"),
+                                                         .region = json_text_of(row, "region"),
+                                                         .shoot = json_text_of(row, "shoot_name"),
+                                                         .window_begin = json_text_of(row, "window_begin"),
+                                                         .window_end = json_text_of(row, "window_end"),
+                                                         .version = json_text_of(row, "imported_version"),
+                                                         .hash = json_text_of(row, "line_hash") });
+    instance->upgraded_version = fleet_intern(fleet, json_text_of(row, "upgraded_version"));
     instance->upgraded_ms = time_of(row, "upgraded_at");
     instance->updated_ms = time_of(row, "updated_at");
     instance->refused = json_is_true(json_object_get(row, "refused"));

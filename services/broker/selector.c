@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/json/lenient.h"
 #include "common/regex/regex.h"
 
 enum compare { COMPARE_EXACT, COMPARE_PATTERN, COMPARE_ALL };
@@ -104,13 +105,6 @@ static bool compile_condition(struct selectors *selectors, struct selector *sele
     return true;
 }
 
-static const char *text_of(const json_t *selector, const char *name)
-{
-    const char *text = json_string_value(json_object_get(selector, name));
-
-    return text == NULL ? "" : text;
-}
-
 static bool compile_selector(struct selectors *selectors, const json_t *json, struct selector *selector,
                              struct error *err)
 {
@@ -118,11 +112,11 @@ static bool compile_selector(struct selectors *selectors, const json_t *json, st
 
     if (!check_members(json, err))
         return false;
-    runtime_id = text_of(json, "runtimeID");
+    runtime_id = json_text_of(json, "runtimeID");
     if (*runtime_id != '\0')
         return compile_condition(selectors, selector, member_of("runtimeID"), runtime_id, err);
     for (size_t i = 0; i < MEMBER_COUNT; i++) {
-        const char *text = text_of(json, members[i].name);
+        const char *text = json_text_of(json, members[i].name);
 
         if (*text != '\0' && !compile_condition(selectors, selector, &members[i], text, err))
             return false;

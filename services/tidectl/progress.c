@@ -5,6 +5,8 @@
 #include <string.h>
 #include <uthash.h>
 
+#include "common/json/lenient.h"
+
 enum { DESCRIPTION_SIZE = 512 };
 
 #define TYPE_PREFIX "tidegate.orchestration."
@@ -39,13 +41,6 @@ static char *copy(const char *text)
     return copied;
 }
 
-static const char *text_of(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-
-    return text != NULL ? text : "";
-}
-
 struct progress *progress_new(void)
 {
     struct progress *progress = calloc(1, sizeof *progress);
@@ -78,7 +73,7 @@ void progress_free(struct progress *progress)
 
 static void add_operation(struct progress *progress, const json_t *target)
 {
-    const char *id = text_of(target, "operationID");
+    const char *id = json_text_of(target, "operationID");
     struct operation *operation;
 
     HASH_FIND_STR(progress->by_id, id, operation);
@@ -92,8 +87,8 @@ static void add_operation(struct progress *progress, const json_t *target)
     if (operation == NULL || progress->operations == NULL)
         abort();
     *operation = (struct operation){ .id = copy(id),
-                                     .shoot = copy(text_of(target, "shootName")),
-                                     .plan = copy(text_of(target, "planName")),
+                                     .shoot = copy(json_text_of(target, "shootName")),
+                                     .plan = copy(json_text_of(target, "planName")),
                                      .description = copy(""),
                                      .state = PROGRESS_PENDING,
                                      .index = progress->known };
@@ -146,7 +141,7 @@ static void change_listed(const struct change *change, const json_t *list, enum 
     json_array_foreach(list, i, item) {
         const char *id = json_string_value(item);
 
-        change_named(change, id != NULL ? id : text_of(item, "operationID"), state, description);
+        change_named(change, id != NULL ? id : json_text_of(item, "operationID"), state, description);
     }
 }
 
@@ -208,7 +203,8 @@ static void on_rescheduled(const struct change *change, const json_t *data)
 
 static void on_progressed(const struct change *change, const json_t *data)
 {
-    change_named(change, text_of(data, "operationID"), state_of(text_of(data, "state")), text_of(data, "description"));
+    change_named(change, json_text_of(data, "operationID"), state_of(json_text_of(data, "state")),
+                 json_text_of(data, "description"));
 }
 
 static void on_retried(const struct change *change, const json_t *data)
@@ -265,7 +261,7 @@ static const struct {
 void progress_take(struct progress *progress, const json_t *event, progress_changed *changed, void *context)
 {
     const struct change change = { progress, changed, context };
-    const char *type = text_of(event, "type");
+    const char *type = json_text_of(event, "type");
     const json_t *data = json_object_get(event, "data");
     const size_t prefix = sizeof TYPE_PREFIX - 1, size = strcspn(type + (strlen(type) > prefix ? prefix : 0), ".");
 
@@ -276,7 +272,7 @@ void progress_take(struct progress *progress, const json_t *event, progress_chan
             takers[i].take(&change, data);
     /* That of an operation's progress is the operation's. */
     if (json_object_get(data, "operationID") == NULL && json_is_string(json_object_get(data, "description")))
-        snprintf(progress->description, sizeof progress->description, "%s", text_of(data, "description"));
+        snprintf(progress->description, sizeof progress->description, "%s", json_text_of(data, "description"));
 }
 
 /* --- What is known --- */
