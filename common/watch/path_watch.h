@@ -16,8 +16,9 @@ struct path_watch; /* opaque */
 
 struct path_watch_options {
     const char *path; /* outlives the watch. Of a folder all files count but those whose names begin with a dot */
-    /* Reads it, from the loop; what is read in several steps may be half of a change, which path_watch_is_stale tells. True: until it is another one there is nothing more to read. False: it could not be read,
-     * and may be readable later although it stays the same. */
+    /* Reads it, from the loop; what is read in several steps may be half of a change, which path_watch_is_stale tells.
+     * True: until it is another one there is nothing more to read. False: it could not be read, and may be readable later
+     * although it stays the same. */
     bool (*read)(void *context);
     void *context;
 };

@@ -6,7 +6,8 @@
  * processes of a system share: NDJSON, only appended to, under flock; the world is the fold of its lines:
  *
  *     {"effect": "applied", "runtime", "operation", "stage", "fence", "orderedAt", "at", "endsAt"}
- *         the stage has begun (times in ms; `at` is when the line was written; endsAt null: it does not end by itself; later where a scenario's file holds it).
+ *         the stage has begun (times in ms; `at` is when the line was written; endsAt null: it does not end by itself;
+ *         later where a scenario's file holds it).
  *         Of StartingInstallation and StartingUpgrade also what the cluster got: "version", "configuration" (the hash),
  *         "secrets" (how many sealed values it could open); "failure", if it could not open all; "steps", the components
  *         that WaitingForInstallation will tell of, if any
